@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * drac.conf and key=value arguments: one table of keys (conf.c), one
+ * setter, one struct of values with defaults. Strict: a whole token, in
+ * range, known and not repeated, or it is refused with file and line, and
+ * every error of a file is reported, not the first alone.
+ */
+#ifndef DRAC_CONF_H
+#define DRAC_CONF_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "allow.h"
+#include "store.h"
+#include "why.h"
+
+#define DRAC_CONF_PATH "/etc/drac/drac.conf"
+
+struct drac_conf {
+	char *database; /* absolute path of the map */
+	unsigned lifetime_s; /* how long a login counts: 1..31536000 */
+	unsigned renew_s; /* a grant younger than this is not rewritten */
+	unsigned timeout_ms; /* all waits of one login: 10..60000 */
+	struct drac_nets exclude; /* never recorded */
+	char **services; /* PAM services that count; NULL: all */
+	size_t service_count;
+	unsigned short *peer_ports; /* host order; NULL: peer= not given */
+	size_t peer_port_count;
+	char *rhost_env; /* environment variable with the address, or NULL */
+	enum drac_key_style key_style;
+	mode_t mode;
+	bool sync;
+	bool strict;
+	bool debug;
+	bool after_requisite; /* module argument only */
+	unsigned long given; /* bit per key of the table: set by the user */
+};
+
+/* Where errors go: one call per error, text without a newline. */
+typedef void drac_conf_report(const char *text, void *arg);
+
+/* Fill in the defaults. -1 with ENOMEM. */
+int drac_conf_init(struct drac_conf *conf);
+
+/* Release what conf owns. */
+void drac_conf_free(struct drac_conf *conf);
+
+/*
+ * Read a file safely: a regular file (no symbolic link at its last
+ * component), owned by root (or by the effective user), not writable by
+ * group or others, at most 64 KiB, no NUL. Lines `key = value`, `#`
+ * starts a comment, blanks are free. Values of repeatable keys add up.
+ * 0 ok; -1 with errno ENOENT when there is no such file (nothing is
+ * reported then); -1 with EINVAL after reporting every error as
+ * "PATH:LINE: KEY: what is wrong: VALUE". conf keeps the good values.
+ */
+int drac_conf_load(struct drac_conf *conf, const char *path,
+    drac_conf_report *report, void *arg);
+
+/*
+ * One module argument, `key=value` or a bare flag. The first value of a
+ * repeatable key given here replaces what the file gave. 0, or -1 with
+ * EINVAL and why set ("KEY: what is wrong: VALUE").
+ */
+int drac_conf_argument(
+    struct drac_conf *conf, const char *argument, struct drac_why *why);
+
+/*
+ * A duration: digits with an optional unit, ms, s, m, h or d. A bare
+ * number is in seconds. Result in milliseconds. -1 with EINVAL.
+ */
+int drac_duration_parse(const char *text, unsigned long *ms);
+
+/* For tests, manuals and `check`: the table of keys in order. */
+struct drac_conf_key {
+	const char *name;
+	const char *fallback; /* the default as written in the file; "" none */
+	bool repeatable;
+};
+const struct drac_conf_key *drac_conf_keys(size_t *count);
+
+/* Copy what the store needs; conf stays the owner of the path. */
+void drac_conf_store_opts(
+    const struct drac_conf *conf, struct drac_store_opts *opts);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The map: a Berkeley DB btree file of addresses and expiries that
+ * unmodified mail servers read while it changes. Every function here
+ * returns within the time the caller allows, keeps the map readable at
+ * any instant and never lets an acknowledged update be lost by a kill.
+ * How that is done is written at the head of store.c and in docs/DESIGN.
+ *
+ * Instants are time_t seconds UTC and always the caller's: this room never
+ * reads the wall clock. Deadlines are taken on CLOCK_MONOTONIC.
+ */
+#ifndef DRAC_STORE_H
+#define DRAC_STORE_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "addr.h"
+#include "why.h"
+
+/* How an address is spelled as a key; what each mail server needs. */
+enum drac_key_style {
+	DRAC_KEY_PLAIN, /* 192.0.2.7, 2001:db8::7: Postfix, Exim, sendmail */
+	DRAC_KEY_NUL, /* the same, key and value with a trailing NUL */
+	DRAC_KEY_CIDR, /* 192.0.2.7/32, 2001:db8::7/128 */
+	DRAC_KEY_SENDMAIL, /* IPv6 as ipv6:2001:db8:0:0:0:0:0:7 */
+	DRAC_KEY_BOTH /* IPv6 under the plain and the sendmail key */
+};
+
+struct drac_store_opts {
+	const char *path; /* absolute path of the map; borrowed */
+	mode_t mode; /* of the map file, 0600..0666 without x */
+	enum drac_key_style key_style;
+	bool sync; /* one fdatasync(2) before an update counts */
+	unsigned timeout_ms; /* all waits of one call together */
+	bool may_create; /* make a map where there is none */
+};
+
+struct drac_store; /* opaque; use from one thread at a time */
+
+/*
+ * What one add did, kept by the caller for drac_store_take_back.
+ */
+struct drac_grant {
+	time_t expiry; /* what the map says now */
+	time_t previous; /* what it said before; 0: nothing */
+	bool written; /* false: recorded moments ago, or longer already */
+	bool deferred; /* safe in the journal, not yet seen by readers;
+			* why tells which process is in the way */
+};
+
+/*
+ * Open the directory, check that it is safe (owned by us or root, not
+ * writable by others, not a symbolic link) and attach to the map.
+ * On success *store is the caller's, to be closed with drac_store_close.
+ * -1: ENOENT no map (and may_create false) or no directory, EACCES/EPERM
+ * unsafe or not ours, ELOOP symbolic link, ETIMEDOUT, and I/O errors; why
+ * names the path and the reason.
+ */
+int drac_store_open(const struct drac_store_opts *opts,
+    struct drac_store **store, struct drac_why *why);
+
+/* Release everything; NULL is allowed. errno is kept. */
+void drac_store_close(struct drac_store *store);
+
+/*
+ * Authorise addr until expiry. An entry that already lasts longer is left
+ * alone; one that was written less than renew_s seconds ago (its expiry is
+ * within renew_s of the new one) is left alone too, without any write.
+ * Removes a few expired entries that it passes. grant may be NULL.
+ * 0 done; -1 with errno: ETIMEDOUT, ENOSPC, EIO, EACCES ...: not recorded.
+ * A damaged map is replaced on the way; then why is set although the
+ * result is 0 (why->text is empty otherwise).
+ */
+int drac_store_add(struct drac_store *store, const struct drac_addr *addr,
+    time_t now, time_t expiry, unsigned renew_s, struct drac_grant *grant,
+    struct drac_why *why);
+
+/* Like add, but the expiry is set as given, shorter or longer. */
+int drac_store_set(struct drac_store *store, const struct drac_addr *addr,
+    time_t expiry, struct drac_why *why);
+
+/*
+ * Undo one add: if the entry still has exactly grant->expiry, put
+ * grant->previous back (or remove the entry). 1 undone, 0 somebody else
+ * has renewed it since, -1 error.
+ */
+int drac_store_take_back(struct drac_store *store,
+    const struct drac_addr *addr, const struct drac_grant *grant,
+    struct drac_why *why);
+
+/*
+ * The expiry the map holds for addr, expired or not. 1 found, 0 not
+ * there, -1 error. Needs read permission only and writes nothing.
+ */
+int drac_store_get(struct drac_store *store, const struct drac_addr *addr,
+    time_t *expiry, struct drac_why *why);
+
+/* Remove addr. 1 removed, 0 was not there, -1 error. */
+int drac_store_drop(struct drac_store *store, const struct drac_addr *addr,
+    struct drac_why *why);
+
+/*
+ * Call visit for every entry in key order, streaming: no lock is held
+ * during visit, memory does not depend on the size. Entries added or
+ * removed meanwhile may or may not be seen, all others are seen once.
+ * visit returns 0 to go on, anything else to stop; that value is returned.
+ * -1 with errno on error. Read permission is enough.
+ */
+typedef int drac_store_visit(
+    const struct drac_addr *addr, time_t expiry, void *arg);
+int drac_store_each(struct drac_store *store, drac_store_visit *visit,
+    void *arg, struct drac_why *why);
+
+struct drac_swept {
+	uint64_t removed; /* entries removed */
+	uint64_t kept; /* entries looked at and still valid */
+	bool more; /* the limit came first */
+	bool enlarged; /* the map was replaced by a bigger or fresher copy */
+};
+
+/*
+ * Remove entries with expiry <= now, in short batches with the locks
+ * released between them. limit: at most so many removed, 0 for all.
+ * Also finishes what a killed writer left, repairs a damaged map and
+ * enlarges one that is nearly full.
+ */
+int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
+    struct drac_swept *swept, struct drac_why *why);
+
+/* Remove every entry. */
+int drac_store_clear(struct drac_store *store, struct drac_why *why);
+
+struct drac_store_info {
+	uint64_t entries;
+	uint64_t pages; /* of the file */
+	uint64_t pages_free;
+	unsigned page_size; /* octets */
+	uint64_t bytes; /* of the file */
+};
+
+/* Sizes, by walking the map; read permission is enough. */
+int drac_store_info(struct drac_store *store, struct drac_store_info *info,
+    struct drac_why *why);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Why something failed, as one sentence for a person. Core rooms never
+ * log: they fill this in and return -1 with errno; the shell (module,
+ * daemon, tool) decides where the sentence goes.
+ */
+#ifndef DRAC_WHY_H
+#define DRAC_WHY_H
+
+/* text is always NUL-terminated; cut, never overrun. Caller provides it. */
+struct drac_why {
+	char text[320];
+};
+
+/* Set the sentence. why may be NULL. errno is left as it was. */
+__attribute__((format(printf, 2, 3))) void drac_why_set(
+    struct drac_why *why, const char *format, ...);
+
+#endif
