@@ -36,7 +36,7 @@ OWN  := -std=c17 -D_GNU_SOURCE -DDRAC_VERSION='"$(VERSION)"' -Ilib \
 	-fPIC -fvisibility=hidden $(WARN) $(if $(SAN),$(SANF),$(HARD))
 LINK := -Wl,-z,relro,-z,now $(if $(SAN),$(SANF))
 
-LIB   := why addr allow conf page journal bdb remap store
+LIB   := why addr allow key conf page journal bdb place remap store
 CTL   := main list change
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
 MAN   := docs/pam_drac.8 docs/drac.conf.5 docs/dracctl.8 docs/drac.7

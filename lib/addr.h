@@ -17,7 +17,7 @@
 #define DRAC_ADDR_TEXT 46
 
 struct drac_addr {
-	unsigned char len; /* 4 or 16 */
+	unsigned char len;       /* 4 or 16 */
 	unsigned char octet[16]; /* network order; unused octets are 0 */
 };
 
@@ -29,12 +29,12 @@ struct drac_net {
 
 /* What an address is by its block (RFC 1122, RFC 4291, RFC 3927). */
 enum drac_scope {
-	DRAC_SCOPE_HOST, /* an ordinary unicast address */
+	DRAC_SCOPE_HOST,        /* an ordinary unicast address */
 	DRAC_SCOPE_UNSPECIFIED, /* 0.0.0.0/8, :: */
-	DRAC_SCOPE_LOOPBACK, /* 127.0.0.0/8, ::1 */
-	DRAC_SCOPE_LINKLOCAL, /* 169.254.0.0/16, fe80::/10 */
-	DRAC_SCOPE_MULTICAST, /* 224.0.0.0/4, ff00::/8 */
-	DRAC_SCOPE_RESERVED /* 240.0.0.0/4 with 255.255.255.255 */
+	DRAC_SCOPE_LOOPBACK,    /* 127.0.0.0/8, ::1 */
+	DRAC_SCOPE_LINKLOCAL,   /* 169.254.0.0/16, fe80::/10 */
+	DRAC_SCOPE_MULTICAST,   /* 224.0.0.0/4, ff00::/8 */
+	DRAC_SCOPE_RESERVED     /* 240.0.0.0/4 with 255.255.255.255 */
 };
 
 /*
@@ -45,8 +45,8 @@ enum drac_scope {
 int drac_addr_parse(const char *text, struct drac_addr *addr);
 
 /* From AF_INET or AF_INET6; another family or a short len: -1, EAFNOSUPPORT. */
-int drac_addr_from_sockaddr(
-    const struct sockaddr *sa, socklen_t len, struct drac_addr *addr);
+int drac_addr_from_sockaddr(const struct sockaddr *sa, socklen_t len,
+    struct drac_addr *addr);
 
 /* inet_ntop(3) form, always NUL-terminated. */
 void drac_addr_text(const struct drac_addr *addr, char text[DRAC_ADDR_TEXT]);

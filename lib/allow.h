@@ -20,8 +20,8 @@ struct drac_nets {
 int drac_nets_add(struct drac_nets *nets, const struct drac_net *net);
 
 /* The first network that holds addr, or NULL. Valid until the list changes. */
-const struct drac_net *drac_nets_find(
-    const struct drac_nets *nets, const struct drac_addr *addr);
+const struct drac_net *drac_nets_find(const struct drac_nets *nets,
+    const struct drac_addr *addr);
 
 /* Release what the list owns and make it empty. */
 void drac_nets_free(struct drac_nets *nets);

@@ -4,7 +4,8 @@
  * drac.conf and key=value arguments: one table of keys (conf.c), one
  * setter, one struct of values with defaults. Strict: a whole token, in
  * range, known and not repeated, or it is refused with file and line, and
- * every error of a file is reported, not the first alone.
+ * every error of a file is reported, not the first alone. Sentences are
+ * printable ASCII: any other octet of outside text is shown as `?`.
  */
 #ifndef DRAC_CONF_H
 #define DRAC_CONF_H
@@ -13,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "allow.h"
 #include "store.h"
@@ -20,13 +22,16 @@
 
 #define DRAC_CONF_PATH "/etc/drac/drac.conf"
 
+/* The largest file that is read, in octets. */
+#define DRAC_CONF_SIZE_MAX 65536
+
 struct drac_conf {
-	char *database; /* absolute path of the map */
+	char *database;      /* absolute path of the map */
 	unsigned lifetime_s; /* how long a login counts: 1..31536000 */
-	unsigned renew_s; /* a grant younger than this is not rewritten */
-	unsigned timeout_ms; /* all waits of one login: 10..60000 */
+	unsigned renew_s; /* a younger grant stays as it is: 0..lifetime_s-1 */
+	unsigned timeout_ms;      /* all waits of one login: 10..60000 */
 	struct drac_nets exclude; /* never recorded */
-	char **services; /* PAM services that count; NULL: all */
+	char **services;          /* PAM services that count; NULL: all */
 	size_t service_count;
 	unsigned short *peer_ports; /* host order; NULL: peer= not given */
 	size_t peer_port_count;
@@ -37,7 +42,8 @@ struct drac_conf {
 	bool strict;
 	bool debug;
 	bool after_requisite; /* module argument only */
-	unsigned long given; /* bit per key of the table: set by the user */
+	unsigned long given;  /* bit per key of the table: set by the user */
+	unsigned long by_argument; /* the same, by an argument */
 };
 
 /* Where errors go: one call per error, text without a newline. */
@@ -52,39 +58,69 @@ void drac_conf_free(struct drac_conf *conf);
 /*
  * Read a file safely: a regular file (no symbolic link at its last
  * component), owned by root (or by the effective user), not writable by
- * group or others, at most 64 KiB, no NUL. Lines `key = value`, `#`
- * starts a comment, blanks are free. Values of repeatable keys add up.
+ * group or others, at most DRAC_CONF_SIZE_MAX octets, no NUL. Lines
+ * `key = value`, a flag may stand alone; `#` at the start of a line or
+ * after a blank starts a comment, blanks are free. Values of repeatable
+ * keys add up. Ends with drac_conf_check if all lines were good.
  * 0 ok; -1 with errno ENOENT when there is no such file (nothing is
  * reported then); -1 with EINVAL after reporting every error as
- * "PATH:LINE: KEY: what is wrong: VALUE". conf keeps the good values.
+ * "PATH:LINE: KEY: what is wrong: VALUE" or "PATH: what is wrong"; -1 with
+ * the errno of open(2) or read(2), or ENOMEM, reported too. conf keeps the
+ * good values.
  */
 int drac_conf_load(struct drac_conf *conf, const char *path,
     drac_conf_report *report, void *arg);
 
 /*
- * One module argument, `key=value` or a bare flag. The first value of a
- * repeatable key given here replaces what the file gave. 0, or -1 with
- * EINVAL and why set ("KEY: what is wrong: VALUE").
+ * The part of drac_conf_load after the reading: len octets of text, which
+ * is written over and has room for one octet more. name is what errors
+ * call it. Results as above.
  */
-int drac_conf_argument(
-    struct drac_conf *conf, const char *argument, struct drac_why *why);
+int drac_conf_parse(struct drac_conf *conf, const char *name, char *text,
+    size_t len, drac_conf_report *report, void *arg);
+
+/*
+ * One module argument, `key=value` or a bare flag. The first value of a
+ * repeatable key given here replaces what the file gave; a single key may
+ * be given once here and once in the file. conf=PATH is the module's own
+ * affair, to be handled before: it is refused here like any unknown key.
+ * 0, or -1 with EINVAL or ENOMEM and why set ("KEY: what is wrong: VALUE").
+ * After the last argument call drac_conf_check.
+ */
+int drac_conf_argument(struct drac_conf *conf, const char *argument,
+    struct drac_why *why);
+
+/*
+ * What only all values together can tell: renew must be shorter than
+ * lifetime. Not checked argument by argument, so that their order is free.
+ * 0, or -1 with EINVAL and why set.
+ */
+int drac_conf_check(const struct drac_conf *conf, struct drac_why *why);
 
 /*
  * A duration: digits with an optional unit, ms, s, m, h or d. A bare
- * number is in seconds. Result in milliseconds. -1 with EINVAL.
+ * number is in seconds. Result in milliseconds; -1 with EINVAL, also when
+ * that does not fit.
  */
-int drac_duration_parse(const char *text, unsigned long *ms);
+int drac_duration_parse(const char *text, uint64_t *ms);
 
 /* For tests, manuals and `check`: the table of keys in order. */
+struct drac_conf_setting; /* conf.c */
 struct drac_conf_key {
 	const char *name;
 	const char *fallback; /* the default as written in the file; "" none */
+	int (*set)(struct drac_conf_setting *setting); /* conf.c's own */
 	bool repeatable;
+	bool flag;          /* yes or no; the bare word is yes */
+	bool argument_only; /* refused in a file */
 };
 const struct drac_conf_key *drac_conf_keys(size_t *count);
 
-/* Copy what the store needs; conf stays the owner of the path. */
-void drac_conf_store_opts(
-    const struct drac_conf *conf, struct drac_store_opts *opts);
+/*
+ * Copy what the store needs; conf stays the owner of the path. may_create
+ * is false: a login never makes a map.
+ */
+void drac_conf_store_opts(const struct drac_conf *conf,
+    struct drac_store_opts *opts);
 
 #endif

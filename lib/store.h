@@ -20,24 +20,16 @@
 #include <time.h>
 
 #include "addr.h"
+#include "key.h"
 #include "why.h"
-
-/* How an address is spelled as a key; what each mail server needs. */
-enum drac_key_style {
-	DRAC_KEY_PLAIN, /* 192.0.2.7, 2001:db8::7: Postfix, Exim, sendmail */
-	DRAC_KEY_NUL, /* the same, key and value with a trailing NUL */
-	DRAC_KEY_CIDR, /* 192.0.2.7/32, 2001:db8::7/128 */
-	DRAC_KEY_SENDMAIL, /* IPv6 as ipv6:2001:db8:0:0:0:0:0:7 */
-	DRAC_KEY_BOTH /* IPv6 under the plain and the sendmail key */
-};
 
 struct drac_store_opts {
 	const char *path; /* absolute path of the map; borrowed */
-	mode_t mode; /* of the map file, 0600..0666 without x */
+	mode_t mode;      /* of the map file, 0600..0666 without x */
 	enum drac_key_style key_style;
-	bool sync; /* one fdatasync(2) before an update counts */
+	bool sync;           /* one fdatasync(2) before an update counts */
 	unsigned timeout_ms; /* all waits of one call together */
-	bool may_create; /* make a map where there is none */
+	bool may_create;     /* make a map where there is none */
 };
 
 struct drac_store; /* opaque; use from one thread at a time */
@@ -46,10 +38,10 @@ struct drac_store; /* opaque; use from one thread at a time */
  * What one add did, kept by the caller for drac_store_take_back.
  */
 struct drac_grant {
-	time_t expiry; /* what the map says now */
+	time_t expiry;   /* what the map says now */
 	time_t previous; /* what it said before; 0: nothing */
-	bool written; /* false: recorded moments ago, or longer already */
-	bool deferred; /* safe in the journal, not yet seen by readers;
+	bool written;    /* false: recorded moments ago, or longer already */
+	bool deferred;   /* safe in the journal, not yet seen by readers;
 			* why tells which process is in the way */
 };
 
@@ -89,9 +81,8 @@ int drac_store_set(struct drac_store *store, const struct drac_addr *addr,
  * grant->previous back (or remove the entry). 1 undone, 0 somebody else
  * has renewed it since, -1 error.
  */
-int drac_store_take_back(struct drac_store *store,
-    const struct drac_addr *addr, const struct drac_grant *grant,
-    struct drac_why *why);
+int drac_store_take_back(struct drac_store *store, const struct drac_addr *addr,
+    const struct drac_grant *grant, struct drac_why *why);
 
 /*
  * The expiry the map holds for addr, expired or not. 1 found, 0 not
@@ -111,16 +102,16 @@ int drac_store_drop(struct drac_store *store, const struct drac_addr *addr,
  * visit returns 0 to go on, anything else to stop; that value is returned.
  * -1 with errno on error. Read permission is enough.
  */
-typedef int drac_store_visit(
-    const struct drac_addr *addr, time_t expiry, void *arg);
+typedef int drac_store_visit(const struct drac_addr *addr, time_t expiry,
+    void *arg);
 int drac_store_each(struct drac_store *store, drac_store_visit *visit,
     void *arg, struct drac_why *why);
 
 struct drac_swept {
 	uint64_t removed; /* entries removed */
-	uint64_t kept; /* entries looked at and still valid */
-	bool more; /* the limit came first */
-	bool enlarged; /* the map was replaced by a bigger or fresher copy */
+	uint64_t kept;    /* entries looked at and still valid */
+	bool more;        /* the limit came first */
+	bool enlarged;    /* the map was replaced by a bigger or fresher copy */
 };
 
 /*
@@ -140,7 +131,7 @@ struct drac_store_info {
 	uint64_t pages; /* of the file */
 	uint64_t pages_free;
 	unsigned page_size; /* octets */
-	uint64_t bytes; /* of the file */
+	uint64_t bytes;     /* of the file */
 };
 
 /* Sizes, by walking the map; read permission is enough. */

@@ -14,7 +14,7 @@ struct drac_why {
 };
 
 /* Set the sentence. why may be NULL. errno is left as it was. */
-__attribute__((format(printf, 2, 3))) void drac_why_set(
-    struct drac_why *why, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void drac_why_set(struct drac_why *why,
+    const char *format, ...);
 
 #endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The verbs that only read: list and show. They stream, so a million
+ * entries need no memory, and they need no more than read permission.
+ */
+
+#include "dracctl.h"
+
+/* The longest text of an IPv6 address; wider than a column ever gets. */
+#define ADDRESS_WIDTH 39
+
+/* Both are instants after 1970, so the difference fits. */
+static uint64_t
+distance(time_t a, time_t b)
+{
+	return a > b ? (uint64_t)(a - b) : (uint64_t)(b - a);
+}
+
+static bool
+say_row(const struct drac_addr *addr, time_t expiry, time_t now)
+{
+	char address[DRAC_ADDR_TEXT], instant[DRAC_CTL_INSTANT];
+	char span[DRAC_CTL_SPAN];
+
+	drac_addr_text(addr, address);
+	drac_ctl_instant(expiry, instant);
+	drac_ctl_span(distance(expiry, now), span);
+	return drac_ctl_say(expiry > now ? "%-*s  %-20s  %s\n"
+					 : "%-*s  %-20s  expired %s ago\n",
+	    ADDRESS_WIDTH, address, instant, span);
+}
+
+static bool
+say_object(const struct drac_addr *addr, time_t expiry, time_t now)
+{
+	char address[DRAC_ADDR_TEXT];
+
+	drac_addr_text(addr, address);
+	return drac_ctl_say("{\"address\":\"%s\",\"expires\":%jd,"
+			    "\"remaining\":%jd}",
+	    address, (intmax_t)expiry, (intmax_t)(expiry - now));
+}
+
+static int
+list_row(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	const struct drac_ctl *ctl = arg;
+
+	return say_row(addr, expiry, ctl->now) ? 0 : 1;
+}
+
+struct array {
+	time_t now;
+	bool begun; /* an object stands before the next one */
+};
+
+static int
+list_object(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	struct array *array = arg;
+
+	if (array->begun)
+		drac_ctl_say(",\n");
+	array->begun = true;
+	return say_object(addr, expiry, array->now) ? 0 : 1;
+}
+
+/* An array that breaks off is left open: half a list must not look whole. */
+static enum drac_ctl_status
+list_json(struct drac_ctl *ctl)
+{
+	struct array array = { .now = ctl->now };
+	struct drac_why why = { "" };
+
+	drac_ctl_say("[\n");
+	if (drac_store_each(ctl->store, list_object, &array, &why) == -1)
+		return drac_ctl_failed(&why);
+	drac_ctl_say(array.begun ? "\n]\n" : "]\n");
+	drac_ctl_warn(&why);
+	return DRAC_CTL_YES;
+}
+
+enum drac_ctl_status
+drac_ctl_list(struct drac_ctl *ctl)
+{
+	struct drac_why why = { "" };
+
+	drac_ctl_be_patient(ctl);
+	if (drac_ctl_open(ctl) == -1)
+		return DRAC_CTL_FAILED;
+	if (ctl->json)
+		return list_json(ctl);
+	drac_ctl_say("%-*s  %-20s  REMAINING\n", ADDRESS_WIDTH, "ADDRESS",
+	    "EXPIRES");
+	if (drac_store_each(ctl->store, list_row, ctl, &why) == -1)
+		return drac_ctl_failed(&why);
+	drac_ctl_warn(&why);
+	return DRAC_CTL_YES;
+}
+
+static void
+show_missing(const struct drac_ctl *ctl)
+{
+	char address[DRAC_ADDR_TEXT];
+
+	drac_addr_text(&ctl->addr, address);
+	if (ctl->json)
+		drac_ctl_say("{\"address\":\"%s\",\"expires\":null,"
+			     "\"remaining\":null}\n",
+		    address);
+	else
+		drac_ctl_say("%s is not authorised: not in the map\n", address);
+}
+
+static void
+show_entry(const struct drac_ctl *ctl, time_t expiry)
+{
+	char address[DRAC_ADDR_TEXT], instant[DRAC_CTL_INSTANT];
+	char span[DRAC_CTL_SPAN];
+
+	if (ctl->json) {
+		say_object(&ctl->addr, expiry, ctl->now);
+		drac_ctl_say("\n");
+		return;
+	}
+	drac_addr_text(&ctl->addr, address);
+	drac_ctl_instant(expiry, instant);
+	drac_ctl_span(distance(expiry, ctl->now), span);
+	if (expiry > ctl->now)
+		drac_ctl_say("%s is authorised until %s (%s left)\n", address,
+		    instant, span);
+	else
+		drac_ctl_say("%s is not authorised: expired %s (%s ago)\n",
+		    address, instant, span);
+}
+
+enum drac_ctl_status
+drac_ctl_show(struct drac_ctl *ctl)
+{
+	struct drac_why why = { "" };
+	time_t expiry;
+
+	if (drac_ctl_open(ctl) == -1)
+		return DRAC_CTL_FAILED;
+	switch (drac_store_get(ctl->store, &ctl->addr, &expiry, &why)) {
+	case 0:
+		show_missing(ctl);
+		drac_ctl_warn(&why);
+		return DRAC_CTL_NO;
+	case 1:
+		show_entry(ctl, expiry);
+		drac_ctl_warn(&why);
+		return expiry > ctl->now ? DRAC_CTL_YES : DRAC_CTL_NO;
+	default:
+		return drac_ctl_failed(&why);
+	}
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Berkeley DB at work on a map, with its hands held. It reads through the
+ * caller's function, so it never parses a page that was not checked, and
+ * what it writes is captured as page images instead of reaching the file.
+ * The only room that includes <db.h>.
+ *
+ * Berkeley DB's replaceable I/O functions are process-wide. They are set
+ * once and never reset, and do nothing of their own unless this thread is
+ * inside a call of this room: other users of Berkeley DB in the process
+ * keep their files, their threads and their writes.
+ */
+#ifndef DRAC_BDB_H
+#define DRAC_BDB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "page.h"
+#include "why.h"
+
+/* Page images in the order of their first capture; owns its memory. */
+struct drac_images {
+	unsigned page_size;
+	size_t count;
+	size_t room;
+	uint32_t *pgno;
+	unsigned char *data; /* count * page_size octets */
+};
+
+/* Add or replace the image of one page. -1 with ENOMEM. */
+int drac_images_put(struct drac_images *images, uint32_t pgno,
+    const unsigned char *page);
+
+/* The image of pgno, or NULL. Valid until the next put. */
+const unsigned char *drac_images_get(const struct drac_images *images,
+    uint32_t pgno);
+
+/* The i-th image's octets. */
+unsigned char *drac_images_at(const struct drac_images *images, size_t i);
+
+void drac_images_free(struct drac_images *images);
+
+/* An opened map; the captured pages are visible to its own later reads. */
+struct drac_bdb;
+
+/*
+ * fd is the map (a duplicate is what Berkeley DB gets to hold); read
+ * yields checked pages and is called with arg until drac_bdb_close.
+ * -1: EBADMSG the pages are not a btree, or what Berkeley DB says.
+ */
+int drac_bdb_open(int fd, drac_page_read *read, void *arg,
+    struct drac_bdb **bdb, struct drac_why *why);
+
+/* Store, replacing. */
+int drac_bdb_put(struct drac_bdb *bdb, const void *key, size_t key_len,
+    const void *value, size_t value_len, struct drac_why *why);
+
+/* Delete: 1 deleted, 0 not there, -1. */
+int drac_bdb_delete(struct drac_bdb *bdb, const void *key, size_t key_len,
+    struct drac_why *why);
+
+/*
+ * Everything changed since the open or the last take, as page images. The
+ * caller owns what is put into images (zero-initialised before).
+ */
+int drac_bdb_take(struct drac_bdb *bdb, struct drac_images *images,
+    struct drac_why *why);
+
+/* Close without writing anything. NULL is allowed. errno is kept. */
+void drac_bdb_close(struct drac_bdb *bdb);
+
+/*
+ * Fill the empty file fd with a new btree of DRAC_PAGE_SIZE pages. next
+ * gives the entries one by one: 1 an entry, 0 no more, -1 with errno. The
+ * file is written in the ordinary way and is not synced.
+ */
+typedef int drac_bdb_next(void *arg, struct drac_item *item);
+int drac_bdb_build(int fd, drac_bdb_next *next, void *arg,
+    struct drac_why *why);
+
+#endif

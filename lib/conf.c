@@ -1,0 +1,898 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The table of keys and their setters. A default is a text that goes
+ * through the setter of its key like any value of the user, so table and
+ * behaviour cannot differ. A setter changes conf only when the whole
+ * value is good. No locale: ctype.h and strtol(3) are not used here.
+ */
+#include "conf.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLANKS "\t "
+#define DIGITS "0123456789"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+
+#define YEAR_S (365u * 24 * 60 * 60)
+
+/* How much of a path or a value one sentence shows. */
+#define SHOWN_PATH  512
+#define SHOWN_VALUE 120
+
+/* A value on its way into conf, and what is wrong with it. */
+struct drac_conf_setting {
+	struct drac_conf *conf;
+	const char *text; /* the whole value */
+	bool append;      /* to the values of a repeatable key */
+	const char *rest; /* of a list, see next_word */
+	const char *word; /* what an error shows: the word, or all of text */
+	size_t word_len;
+	const char *what; /* is wrong, in a few words */
+};
+
+static int
+refuse(struct drac_conf_setting *s, const char *what)
+{
+	s->what = what;
+	errno = EINVAL;
+	return -1;
+}
+
+static int
+no_memory(struct drac_conf_setting *s)
+{
+	s->what = "out of memory";
+	errno = ENOMEM;
+	return -1;
+}
+
+/* Durations */
+
+static int
+number(const char *text, size_t len, uint64_t *value)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9' || sum > UINT64_MAX / 10 - 1)
+			return -1;
+		sum = sum * 10 + (uint64_t)(text[i] - '0');
+	}
+	*value = sum;
+	return len == 0 ? -1 : 0;
+}
+
+/* Milliseconds of a unit, 0 for an unknown one. */
+static uint64_t
+unit_ms(const char *unit)
+{
+	static const struct {
+		char name[3];
+		uint64_t ms;
+	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 },
+		{ "h", 3600000 }, { "d", 86400000 } };
+
+	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+		if (strcmp(unit, units[i].name) == 0)
+			return units[i].ms;
+	}
+	return 0;
+}
+
+int
+drac_duration_parse(const char *text, uint64_t *ms)
+{
+	size_t digits = strspn(text, DIGITS);
+	uint64_t unit = unit_ms(text + digits), value;
+
+	if (unit == 0 || number(text, digits, &value) == -1 ||
+	    value > UINT64_MAX / unit) {
+		errno = EINVAL;
+		return -1;
+	}
+	*ms = value * unit;
+	return 0;
+}
+
+static int
+set_seconds(struct drac_conf_setting *s, unsigned least, unsigned *seconds)
+{
+	uint64_t ms;
+
+	if (drac_duration_parse(s->text, &ms) == -1)
+		return refuse(s, "not a duration");
+	if (ms % 1000 != 0)
+		return refuse(s, "not whole seconds");
+	if (ms / 1000 < least || ms / 1000 > YEAR_S)
+		return refuse(s,
+		    least == 0 ? "not 0s to 365d" : "not 1s to 365d");
+	*seconds = (unsigned)(ms / 1000);
+	return 0;
+}
+
+static int
+set_lifetime(struct drac_conf_setting *s)
+{
+	return set_seconds(s, 1, &s->conf->lifetime_s);
+}
+
+static int
+set_renew(struct drac_conf_setting *s)
+{
+	return set_seconds(s, 0, &s->conf->renew_s);
+}
+
+static int
+set_timeout(struct drac_conf_setting *s)
+{
+	uint64_t ms;
+
+	if (drac_duration_parse(s->text, &ms) == -1)
+		return refuse(s, "not a duration");
+	if (ms < 10 || ms > 60000)
+		return refuse(s, "not 10ms to 60s");
+	s->conf->timeout_ms = (unsigned)ms;
+	return 0;
+}
+
+/* Words */
+
+static int
+set_string(struct drac_conf_setting *s, char **slot)
+{
+	char *copy = strdup(s->text);
+
+	if (copy == NULL)
+		return no_memory(s);
+	free(*slot);
+	*slot = copy;
+	return 0;
+}
+
+static int
+set_database(struct drac_conf_setting *s)
+{
+	size_t len = strlen(s->text);
+
+	if (s->text[0] != '/')
+		return refuse(s, "not an absolute path");
+	if (s->text[len - 1] == '/')
+		return refuse(s, "not the path of a file");
+	if (len >= PATH_MAX)
+		return refuse(s, "path too long");
+	return set_string(s, &s->conf->database);
+}
+
+static int
+set_rhost_env(struct drac_conf_setting *s)
+{
+	if (s->text[0] == '\0') {
+		free(s->conf->rhost_env);
+		s->conf->rhost_env = NULL;
+		return 0;
+	}
+	if (strspn(s->text, DIGITS) != 0 ||
+	    s->text[strspn(s->text, UPPER DIGITS)] != '\0')
+		return refuse(s, "not a variable name (A-Z, 0-9 and _)");
+	return set_string(s, &s->conf->rhost_env);
+}
+
+static int
+set_key_style(struct drac_conf_setting *s)
+{
+	static const char *const styles[] = {
+		[DRAC_KEY_PLAIN] = "plain",
+		[DRAC_KEY_NUL] = "nul",
+		[DRAC_KEY_CIDR] = "cidr",
+		[DRAC_KEY_SENDMAIL] = "sendmail",
+		[DRAC_KEY_BOTH] = "both",
+	};
+
+	for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++) {
+		if (strcmp(s->text, styles[i]) == 0) {
+			s->conf->key_style = (enum drac_key_style)i;
+			return 0;
+		}
+	}
+	return refuse(s, "not plain, nul, cidr, sendmail or both");
+}
+
+/* The owner reads and writes, nobody else writes, nobody executes. */
+static int
+set_mode(struct drac_conf_setting *s)
+{
+	static const struct {
+		char text[5];
+		mode_t mode;
+	} modes[] = { { "0600", 0600 }, { "0604", 0604 }, { "0640", 0640 },
+		{ "0644", 0644 } };
+
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		if (strcmp(s->text, modes[i].text) == 0 ||
+		    strcmp(s->text, modes[i].text + 1) == 0) {
+			s->conf->mode = modes[i].mode;
+			return 0;
+		}
+	}
+	return refuse(s, "not 0600, 0604, 0640 or 0644");
+}
+
+static int
+set_flag(struct drac_conf_setting *s, bool *flag)
+{
+	bool yes = strcmp(s->text, "yes") == 0;
+
+	if (!yes && strcmp(s->text, "no") != 0)
+		return refuse(s, "not yes or no");
+	*flag = yes;
+	return 0;
+}
+
+static int
+set_sync(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->sync);
+}
+
+static int
+set_strict(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->strict);
+}
+
+static int
+set_debug(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->debug);
+}
+
+static int
+set_after_requisite(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->after_requisite);
+}
+
+/* Lists */
+
+/*
+ * Put the next word of s->rest into s->word: words stand apart by blanks,
+ * by one comma or by both. 1 a word, 0 the end, -1 a comma without a word
+ * on each side (and s->word is all of it again).
+ */
+static int
+next_word(struct drac_conf_setting *s)
+{
+	const char *at = s->rest + strspn(s->rest, BLANKS);
+	bool comma = *at == ',' && s->rest != s->text;
+
+	if (comma)
+		at += 1 + strspn(at + 1, BLANKS);
+	s->word = at;
+	s->word_len = strcspn(at, BLANKS ",");
+	s->rest = at + s->word_len;
+	if (s->word_len > 0)
+		return 1;
+	s->word = s->text;
+	s->word_len = strlen(s->text);
+	return comma || *at == ',' ? refuse(s, "a comma without a word") : 0;
+}
+
+/* s->word as a string; -1 when it is longer than any good one. */
+static int
+copy_word(const struct drac_conf_setting *s, char *copy, size_t size)
+{
+	if (s->word_len >= size)
+		return -1;
+	memcpy(copy, s->word, s->word_len);
+	copy[s->word_len] = '\0';
+	return 0;
+}
+
+static int
+add_nets(struct drac_conf_setting *s, struct drac_nets *nets)
+{
+	char text[DRAC_ADDR_TEXT + sizeof "/128"];
+	struct drac_net net;
+	int more;
+
+	while ((more = next_word(s)) == 1) {
+		if (copy_word(s, text, sizeof text) == -1 ||
+		    drac_net_parse(text, &net) == -1)
+			return refuse(s, "not a network");
+		if (drac_nets_add(nets, &net) == -1)
+			return no_memory(s);
+	}
+	return more;
+}
+
+static int
+set_exclude(struct drac_conf_setting *s)
+{
+	struct drac_nets *old = &s->conf->exclude, fresh = { 0 };
+	size_t count = old->count;
+
+	if (s->append) {
+		if (add_nets(s, old) == 0)
+			return 0;
+		old->count = count;
+		return -1;
+	}
+	if (add_nets(s, &fresh) == -1) {
+		drac_nets_free(&fresh);
+		return -1;
+	}
+	drac_nets_free(old);
+	*old = fresh;
+	return 0;
+}
+
+static void
+free_words(char **words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(words[i]);
+	free(words);
+}
+
+/* The number of words in a list; -1 refused. The list is read afresh after. */
+static int
+count_words(struct drac_conf_setting *s, size_t *count)
+{
+	int more;
+
+	for (*count = 0; (more = next_word(s)) == 1; ++*count)
+		continue;
+	s->rest = s->text;
+	return more;
+}
+
+/* A service is the name of a file under /etc/pam.d. */
+static int
+copy_services(struct drac_conf_setting *s, char **names, size_t count)
+{
+	for (size_t i = 0; i < count && next_word(s) == 1; i++) {
+		if (memchr(s->word, '/', s->word_len) != NULL)
+			return refuse(s, "not the name of a PAM service");
+		names[i] = strndup(s->word, s->word_len);
+		if (names[i] == NULL)
+			return no_memory(s);
+	}
+	return 0;
+}
+
+static int
+set_services(struct drac_conf_setting *s)
+{
+	char **names = NULL;
+	size_t count;
+
+	if (count_words(s, &count) == -1)
+		return -1;
+	if (count > 0 && (names = calloc(count, sizeof *names)) == NULL)
+		return no_memory(s);
+	if (copy_services(s, names, count) == -1) {
+		free_words(names, count);
+		return -1;
+	}
+	free_words(s->conf->services, s->conf->service_count);
+	s->conf->services = names;
+	s->conf->service_count = count;
+	return 0;
+}
+
+static int
+copy_ports(struct drac_conf_setting *s, unsigned short *ports, size_t count)
+{
+	uint64_t port;
+
+	for (size_t i = 0; i < count && next_word(s) == 1; i++) {
+		if (number(s->word, s->word_len, &port) == -1 || port < 1 ||
+		    port > 65535)
+			return refuse(s, "not a port");
+		ports[i] = (unsigned short)port;
+	}
+	return 0;
+}
+
+static int
+parse_ports(struct drac_conf_setting *s, unsigned short **ports, size_t *count)
+{
+	if (strncmp(s->text, "port:", 5) != 0)
+		return refuse(s, "not port:NUMBER,NUMBER...");
+	if (s->text[5] == '\0')
+		return refuse(s, "no port after it");
+	s->text = s->rest = s->text + 5;
+	if (count_words(s, count) == -1)
+		return -1;
+	if ((*ports = calloc(*count, sizeof **ports)) == NULL)
+		return no_memory(s);
+	return copy_ports(s, *ports, *count);
+}
+
+static int
+set_peer(struct drac_conf_setting *s)
+{
+	unsigned short *ports = NULL;
+	size_t count = 0;
+
+	if (s->text[0] != '\0' && parse_ports(s, &ports, &count) == -1) {
+		free(ports);
+		return -1;
+	}
+	free(s->conf->peer_ports);
+	s->conf->peer_ports = ports;
+	s->conf->peer_port_count = count;
+	return 0;
+}
+
+/* The table */
+
+static const struct drac_conf_key keys[] = {
+	{ .name = "database",
+	    .fallback = "/var/lib/drac/dracd.db",
+	    .set = set_database },
+	{ .name = "lifetime", .fallback = "30m", .set = set_lifetime },
+	{ .name = "renew", .fallback = "10s", .set = set_renew },
+	{ .name = "timeout", .fallback = "1s", .set = set_timeout },
+	{ .name = "exclude",
+	    .fallback = "",
+	    .set = set_exclude,
+	    .repeatable = true },
+	{ .name = "services", .fallback = "", .set = set_services },
+	{ .name = "peer", .fallback = "", .set = set_peer },
+	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
+	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
+	{ .name = "mode", .fallback = "0644", .set = set_mode },
+	{ .name = "sync", .fallback = "yes", .set = set_sync, .flag = true },
+	{ .name = "strict", .fallback = "no", .set = set_strict, .flag = true },
+	{ .name = "debug", .fallback = "no", .set = set_debug, .flag = true },
+	{ .name = "after_requisite",
+	    .fallback = "no",
+	    .set = set_after_requisite,
+	    .flag = true,
+	    .argument_only = true },
+};
+
+#define KEYS (sizeof keys / sizeof keys[0])
+
+_Static_assert(KEYS <= 32, "conf->given has a bit for each key");
+
+const struct drac_conf_key *
+drac_conf_keys(size_t *count)
+{
+	*count = KEYS;
+	return keys;
+}
+
+static const struct drac_conf_key *
+find_key(const char *name, size_t len)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		if (strlen(keys[i].name) == len &&
+		    memcmp(keys[i].name, name, len) == 0)
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static unsigned long
+bit(const struct drac_conf_key *key)
+{
+	return 1ul << (key - keys);
+}
+
+/*
+ * Outside text must not forge a log line or drive a terminal. A sentence
+ * is made of ours and theirs, and ours is printable.
+ */
+static void
+make_harmless(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+	}
+}
+
+/* s->text, NULL for a bare word, into s->conf. */
+static int
+assign(const struct drac_conf_key *key, struct drac_conf_setting *s,
+    struct drac_why *why)
+{
+	if (s->text == NULL && !key->flag) {
+		drac_why_set(why, "%s: no value", key->name);
+		errno = EINVAL;
+		return -1;
+	}
+	if (s->text == NULL)
+		s->text = "yes";
+	s->rest = s->word = s->text;
+	s->word_len = strlen(s->text);
+	if (key->set(s) == 0)
+		return 0;
+	if (s->text[0] == '\0')
+		drac_why_set(why, "%s: no value", key->name);
+	else
+		drac_why_set(why, "%s: %s: %.*s", key->name, s->what,
+		    s->word_len < SHOWN_VALUE ? (int)s->word_len : SHOWN_VALUE,
+		    s->word);
+	return -1;
+}
+
+/*
+ * `KEY = VALUE` or `KEY` into a key and the place of the value (NULL if
+ * there is none). NULL with EINVAL and why set.
+ */
+static const struct drac_conf_key *
+split(const char *text, const char **value, struct drac_why *why)
+{
+	size_t len = strcspn(text, "=" BLANKS);
+	const char *rest = text + len + strspn(text + len, BLANKS);
+	const struct drac_conf_key *key = find_key(text, len);
+
+	*value = NULL;
+	if (*rest == '=')
+		*value = rest + 1 + strspn(rest + 1, BLANKS);
+	if (key != NULL && (*rest == '=' || *rest == '\0'))
+		return key;
+	if (len == 0)
+		drac_why_set(why, "no key before '='");
+	else
+		drac_why_set(why, "%.*s: %s",
+		    len < SHOWN_VALUE ? (int)len : SHOWN_VALUE, text,
+		    key == NULL ? "unknown key" : "no '=' after it");
+	errno = EINVAL;
+	return NULL;
+}
+
+int
+drac_conf_init(struct drac_conf *conf)
+{
+	*conf = (struct drac_conf){ 0 };
+	for (size_t i = 0; i < KEYS; i++) {
+		struct drac_conf_setting s = { .conf = conf,
+			.text = keys[i].fallback };
+
+		if (assign(&keys[i], &s, NULL) == -1) {
+			drac_conf_free(conf);
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+drac_conf_free(struct drac_conf *conf)
+{
+	free(conf->database);
+	drac_nets_free(&conf->exclude);
+	free_words(conf->services, conf->service_count);
+	free(conf->peer_ports);
+	free(conf->rhost_env);
+	*conf = (struct drac_conf){ 0 };
+}
+
+int
+drac_conf_check(const struct drac_conf *conf, struct drac_why *why)
+{
+	if (conf->renew_s < conf->lifetime_s)
+		return 0;
+	drac_why_set(why, "renew: not shorter than lifetime (%us): %us",
+	    conf->lifetime_s, conf->renew_s);
+	errno = EINVAL;
+	return -1;
+}
+
+static int
+take_argument(struct drac_conf *conf, const char *argument,
+    struct drac_why *why)
+{
+	struct drac_conf_setting s = { .conf = conf };
+	const struct drac_conf_key *key = split(argument, &s.text, why);
+
+	if (key == NULL)
+		return -1;
+	s.append = (conf->by_argument & bit(key)) != 0;
+	if (s.append && !key->repeatable) {
+		drac_why_set(why, "%s: given twice", key->name);
+		errno = EINVAL;
+		return -1;
+	}
+	conf->by_argument |= bit(key);
+	if (assign(key, &s, why) == -1)
+		return -1;
+	conf->given |= bit(key);
+	return 0;
+}
+
+int
+drac_conf_argument(struct drac_conf *conf, const char *argument,
+    struct drac_why *why)
+{
+	if (take_argument(conf, argument, why) == 0)
+		return 0;
+	if (why != NULL)
+		make_harmless(why->text);
+	return -1;
+}
+
+/* The file */
+
+/* A file on its way into conf. */
+struct reader {
+	struct drac_conf *conf;
+	const char *name;
+	drac_conf_report *report;
+	void *arg;
+	unsigned line;        /* from 1; 0: about the file as a whole */
+	unsigned first[KEYS]; /* line where each key was seen first, or 0 */
+	bool crlf;            /* said already */
+	int error;            /* errno of the first error, or 0 */
+};
+
+/* errno says what kind of error it is. */
+static void
+tell(struct reader *r, const char *text)
+{
+	char sentence[SHOWN_PATH + sizeof(struct drac_why) + 16];
+
+	if (r->error == 0)
+		r->error = errno;
+	if (r->line == 0)
+		snprintf(sentence, sizeof sentence, "%.*s: %s", SHOWN_PATH,
+		    r->name, text);
+	else
+		snprintf(sentence, sizeof sentence, "%.*s:%u: %s", SHOWN_PATH,
+		    r->name, r->line, text);
+	make_harmless(sentence);
+	r->report(sentence, r->arg);
+}
+
+static void
+tell_invalid(struct reader *r, const char *text)
+{
+	errno = EINVAL;
+	tell(r, text);
+}
+
+static int
+result(const struct reader *r)
+{
+	if (r->error == 0)
+		return 0;
+	errno = r->error;
+	return -1;
+}
+
+static int
+take_setting(struct reader *r, const char *line, struct drac_why *why)
+{
+	struct drac_conf_setting s = { .conf = r->conf };
+	const struct drac_conf_key *key = split(line, &s.text, why);
+	unsigned *first;
+
+	if (key == NULL)
+		return -1;
+	errno = EINVAL;
+	if (key->argument_only) {
+		drac_why_set(why, "%s: for module arguments only", key->name);
+		return -1;
+	}
+	first = &r->first[key - keys];
+	if (*first != 0 && !key->repeatable) {
+		drac_why_set(why, "%s: given twice (first at line %u)",
+		    key->name, *first);
+		return -1;
+	}
+	s.append = *first != 0;
+	if (*first == 0)
+		*first = r->line;
+	if (assign(key, &s, why) == -1)
+		return -1;
+	r->conf->given |= bit(key);
+	return 0;
+}
+
+/* The line without its comment and without blanks on either side. */
+static char *
+trim(char *line)
+{
+	char *start = line + strspn(line, BLANKS), *end = start;
+
+	for (char *at = start; *at != '\0'; at++) {
+		bool blank = *at == ' ' || *at == '\t';
+
+		if (*at == '#' &&
+		    (at == start || at[-1] == ' ' || at[-1] == '\t'))
+			break;
+		if (!blank)
+			end = at + 1;
+	}
+	*end = '\0';
+	return start;
+}
+
+/* line has len octets and a NUL after them. */
+static void
+take_line(struct reader *r, char *line, size_t len)
+{
+	struct drac_why why;
+
+	r->line++;
+	if (memchr(line, '\0', len) != NULL) {
+		tell_invalid(r, "a NUL octet");
+		return;
+	}
+	if (len > 0 && line[len - 1] == '\r') {
+		line[len - 1] = '\0';
+		if (!r->crlf)
+			tell_invalid(r, "the line ends in CR LF, not in LF");
+		r->crlf = true;
+	}
+	line = trim(line);
+	if (*line != '\0' && take_setting(r, line, &why) == -1)
+		tell(r, why.text);
+}
+
+static void
+take_text(struct reader *r, char *text, size_t len)
+{
+	struct drac_why why;
+
+	while (len > 0) {
+		char *end = memchr(text, '\n', len);
+		size_t size = end == NULL ? len : (size_t)(end - text);
+
+		text[size] = '\0';
+		take_line(r, text, size);
+		if (end == NULL)
+			break;
+		text += size + 1;
+		len -= size + 1;
+	}
+	r->line = 0;
+	if (r->error == 0 && drac_conf_check(r->conf, &why) == -1)
+		tell(r, why.text);
+}
+
+int
+drac_conf_parse(struct drac_conf *conf, const char *name, char *text,
+    size_t len, drac_conf_report *report, void *arg)
+{
+	struct reader r = { .conf = conf,
+		.name = name,
+		.report = report,
+		.arg = arg };
+
+	take_text(&r, text, len);
+	return result(&r);
+}
+
+/* What is wrong with the file, or NULL. */
+static const char *
+distrust(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "not a regular file";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "owned neither by root nor by this user";
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return "writable by group or others";
+	return NULL;
+}
+
+/* Up to size octets; -1 with the errno of read(2). */
+static ssize_t
+read_all(int fd, char *buffer, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t got = read(fd, buffer + len, size - len);
+
+		if (got == 0)
+			break;
+		if (got == -1 && errno != EINTR)
+			return -1;
+		if (got > 0)
+			len += (size_t)got;
+	}
+	return (ssize_t)len;
+}
+
+/* Untranslated, whatever locale the process is in. */
+static void
+tell_errno(struct reader *r)
+{
+	const char *text = strerrordesc_np(errno);
+
+	tell(r, text != NULL ? text : "unknown error");
+}
+
+static void
+take_file(struct reader *r, int fd, char *buffer)
+{
+	struct stat st;
+	const char *what;
+	ssize_t len;
+
+	if (fstat(fd, &st) == -1) {
+		tell_errno(r);
+		return;
+	}
+	if ((what = distrust(&st)) != NULL) {
+		tell_invalid(r, what);
+		return;
+	}
+	len = read_all(fd, buffer, DRAC_CONF_SIZE_MAX + 1);
+	if (len == -1)
+		tell_errno(r);
+	else if (len > DRAC_CONF_SIZE_MAX)
+		tell_invalid(r, "larger than 64 KiB");
+	else
+		take_text(r, buffer, (size_t)len);
+}
+
+static int
+load(struct reader *r, int fd)
+{
+	char *buffer = malloc(DRAC_CONF_SIZE_MAX + 1);
+
+	if (buffer == NULL)
+		tell_errno(r);
+	else
+		take_file(r, fd, buffer);
+	free(buffer);
+	return result(r);
+}
+
+int
+drac_conf_load(struct drac_conf *conf, const char *path,
+    drac_conf_report *report, void *arg)
+{
+	struct reader r = { .conf = conf,
+		.name = path,
+		.report = report,
+		.arg = arg };
+	int fd, answer, saved;
+
+	fd = open(path,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1) {
+		if (errno == ENOENT)
+			return -1;
+		if (errno == ELOOP)
+			tell_invalid(&r, "a symbolic link");
+		else
+			tell_errno(&r);
+		return result(&r);
+	}
+	answer = load(&r, fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return answer;
+}
+
+void
+drac_conf_store_opts(const struct drac_conf *conf, struct drac_store_opts *opts)
+{
+	*opts = (struct drac_store_opts){
+		.path = conf->database,
+		.mode = conf->mode,
+		.key_style = conf->key_style,
+		.sync = conf->sync,
+		.timeout_ms = conf->timeout_ms,
+		.may_create = false,
+	};
+}

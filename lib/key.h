@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * How an address and its expiry are spelled in the map. DRAC of 1998 wrote
+ * the address as text and the expiry as decimal seconds, both without a
+ * trailing NUL; some mail servers need another spelling (drac.conf(5),
+ * key_style).
+ */
+#ifndef DRAC_KEY_H
+#define DRAC_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "addr.h"
+
+enum drac_key_style {
+	DRAC_KEY_PLAIN,    /* 192.0.2.7, 2001:db8::7: Postfix, Exim, sendmail */
+	DRAC_KEY_NUL,      /* the same, key and value with a trailing NUL */
+	DRAC_KEY_CIDR,     /* 192.0.2.7/32, 2001:db8::7/128 */
+	DRAC_KEY_SENDMAIL, /* IPv6 as ipv6:2001:db8:0:0:0:0:0:7 */
+	DRAC_KEY_BOTH      /* IPv6 under the plain and the sendmail key */
+};
+
+#define DRAC_KEY_TEXT   64
+#define DRAC_VALUE_TEXT 24
+
+struct drac_text {
+	size_t length; /* octets, a trailing NUL of the style included */
+	char text[DRAC_KEY_TEXT];
+};
+
+/* The keys of addr: one, or two for DRAC_KEY_BOTH and IPv6. */
+unsigned drac_key_spell(const struct drac_addr *addr, enum drac_key_style style,
+    struct drac_text key[2]);
+
+void drac_value_spell(time_t expiry, enum drac_key_style style,
+    struct drac_text *value);
+
+/* Read a key of any style; second: it is the sendmail form. -1 EINVAL. */
+int drac_key_read(const void *key, size_t length, struct drac_addr *addr,
+    bool *sendmail_form);
+
+/* Digits with or without a trailing NUL; -1 EINVAL otherwise. */
+int drac_value_read(const void *value, size_t length, time_t *expiry);
+
+#endif

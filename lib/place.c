@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* The directory, the files and the locks of a map; see place.h. */
+
+#include "place.h"
+
+#include <sys/file.h>
+#include <sys/sysmacros.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SUFFIX_MAX 256
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int
+check_dir(int fd, const char *dir, struct drac_why *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		drac_why_set(why, "%s: belongs to user %u, not to root or us",
+		    dir, (unsigned)st.st_uid);
+		errno = EPERM;
+		return -1;
+	}
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		drac_why_set(why,
+		    "%s: writable by group or others (mode %04o), "
+		    "anybody could open the relay",
+		    dir, (unsigned)(st.st_mode & 07777));
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+open_dir(const char *dir, struct drac_why *why)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1) {
+		/* A link in the last place is ENOTDIR with O_DIRECTORY. */
+		struct stat st;
+
+		if (lstat(dir, &st) == 0 && S_ISLNK(st.st_mode))
+			errno = ELOOP;
+		drac_why_set(why, "%s: %s", dir,
+		    errno == ELOOP ? "a symbolic link, which is not followed"
+				   : strerror(errno));
+		return -1;
+	}
+	if (check_dir(fd, dir, why) == -1) {
+		int saved = errno;
+
+		(void)close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+int
+drac_place_open(struct drac_place *place, const char *path,
+    struct drac_why *why)
+{
+	char *slash;
+
+	memset(place, 0, sizeof(*place));
+	place->dir = -1;
+	place->path = strdup(path);
+	if (place->path == NULL)
+		return -1;
+	slash = strrchr(place->path, '/');
+	if (path[0] != '/' || slash[1] == '\0' ||
+	    strlen(slash + 1) > SUFFIX_MAX - 64) {
+		drac_why_set(why, "%s: not the absolute path of a file", path);
+		drac_place_close(place);
+		errno = EINVAL;
+		return -1;
+	}
+	*slash = '\0';
+	place->dir = open_dir(slash == place->path ? "/" : place->path, why);
+	*slash = '/';
+	place->name = slash + 1;
+	if (place->dir == -1) {
+		drac_place_close(place);
+		return -1;
+	}
+	return 0;
+}
+
+void
+drac_place_close(struct drac_place *place)
+{
+	int saved = errno;
+
+	if (place->dir != -1)
+		(void)close(place->dir);
+	free(place->path);
+	place->dir = -1;
+	place->path = NULL;
+	errno = saved;
+}
+
+void
+drac_place_start(struct drac_place *place, unsigned timeout_ms)
+{
+	place->deadline_ms = monotonic_ms() + timeout_ms;
+}
+
+int
+drac_place_left(const struct drac_place *place)
+{
+	int64_t left = place->deadline_ms - monotonic_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+static void
+name_of(const struct drac_place *place, const char *suffix,
+    char name[SUFFIX_MAX])
+{
+	snprintf(name, SUFFIX_MAX, "%s%s", place->name, suffix);
+}
+
+int
+drac_place_file(const struct drac_place *place, const char *suffix, int flags,
+    mode_t mode, struct drac_why *why)
+{
+	char name[SUFFIX_MAX];
+	struct stat st;
+	int fd;
+
+	name_of(place, suffix, name);
+	fd = openat(place->dir, name,
+	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
+	if (fd == -1) {
+		if (errno != ENOENT)
+			drac_why_set(why, "%s%s: %s", place->path, suffix,
+			    errno == ELOOP
+				? "a symbolic link, which is not followed"
+				: strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		(void)close(fd);
+		drac_why_set(why, "%s%s: not a regular file", place->path,
+		    suffix);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
+int
+drac_place_stat(const struct drac_place *place, const char *suffix,
+    struct stat *st)
+{
+	char name[SUFFIX_MAX];
+
+	name_of(place, suffix, name);
+	return fstatat(place->dir, name, st, AT_SYMLINK_NOFOLLOW);
+}
+
+int
+drac_place_rename(const struct drac_place *place, const char *from,
+    const char *to)
+{
+	char old[SUFFIX_MAX];
+	char new[SUFFIX_MAX];
+
+	name_of(place, from, old);
+	name_of(place, to, new);
+	return renameat(place->dir, old, place->dir, new);
+}
+
+void
+drac_place_unlink(const struct drac_place *place, const char *suffix)
+{
+	char name[SUFFIX_MAX];
+	int saved = errno;
+
+	name_of(place, suffix, name);
+	(void)unlinkat(place->dir, name, 0);
+	errno = saved;
+}
+
+int
+drac_place_keep(const struct drac_place *place, const char *suffix,
+    char name[64])
+{
+	char full[SUFFIX_MAX];
+	char date[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm) == NULL)
+		return -1;
+	if (strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) == 0)
+		return -1;
+	snprintf(name, 64, "%s-%s", suffix, date);
+	name_of(place, name, full);
+	(void)unlinkat(place->dir, full, 0);
+	return linkat(place->dir, place->name, place->dir, full, 0);
+}
+
+/* Sleep a little and longer each time; false when the time is over. */
+static bool
+wait_more(int64_t until_ms, long *pause_us)
+{
+	struct timespec pause = { .tv_nsec = *pause_us * 1000 };
+
+	if (monotonic_ms() >= until_ms)
+		return false;
+	(void)nanosleep(&pause, NULL);
+	if (*pause_us < 2000)
+		*pause_us *= 2;
+	return true;
+}
+
+static int
+flock_until(int fd, int operation, int64_t until_ms)
+{
+	long pause_us = 50;
+
+	while (flock(fd, operation | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -1;
+		if (!wait_more(until_ms, &pause_us)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+drac_lock_writers(const struct drac_place *place, int fd, struct drac_why *why)
+{
+	char holder[64];
+
+	if (flock_until(fd, LOCK_EX, place->deadline_ms) == 0)
+		return 0;
+	if (errno == ETIMEDOUT) {
+		drac_lock_holder(fd, holder, sizeof(holder));
+		drac_why_set(why, "%s%s: locked by %s, gave up waiting",
+		    place->path, DRAC_LOCK, holder);
+		errno = ETIMEDOUT;
+	} else {
+		drac_why_set(why, "%s%s: %s", place->path, DRAC_LOCK,
+		    strerror(errno));
+	}
+	return -1;
+}
+
+static int
+record_lock(int fd, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int
+drac_lock_map(int fd, bool exclusive, int wait_ms)
+{
+	int64_t until_ms = monotonic_ms() + wait_ms;
+	long pause_us = 50;
+
+	if (flock_until(fd, exclusive ? LOCK_EX : LOCK_SH, until_ms) == -1)
+		return -1;
+	if (!exclusive)
+		return 0;
+	while (record_lock(fd, F_WRLCK) == -1) {
+		bool busy = errno == EAGAIN || errno == EACCES;
+
+		if (!busy || !wait_more(until_ms, &pause_us)) {
+			(void)flock(fd, LOCK_UN);
+			errno = busy ? ETIMEDOUT : errno;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+drac_unlock_map(int fd, bool exclusive)
+{
+	int saved = errno;
+
+	if (exclusive)
+		(void)record_lock(fd, F_UNLCK);
+	(void)flock(fd, LOCK_UN);
+	errno = saved;
+}
+
+static void
+name_process(int pid, char *text, size_t size)
+{
+	char path[40];
+	char comm[20];
+	ssize_t got = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		got = read(fd, comm, sizeof(comm) - 1);
+		(void)close(fd);
+	}
+	if (got <= 0) {
+		snprintf(text, size, "process %d", pid);
+		return;
+	}
+	comm[got] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	for (char *at = comm; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	snprintf(text, size, "process %d (%s)", pid, comm);
+}
+
+/* proc(5), /proc/locks: `1: FLOCK ADVISORY READ 712 08:01:131 0 EOF`. */
+void
+drac_lock_holder(int fd, char *text, size_t size)
+{
+	char line[160];
+	struct stat st;
+	FILE *locks;
+
+	snprintf(text, size, "a process");
+	if (fstat(fd, &st) == -1)
+		return;
+	locks = fopen("/proc/locks", "re");
+	if (locks == NULL)
+		return;
+	while (fgets(line, sizeof(line), locks) != NULL) {
+		unsigned major_nr;
+		unsigned minor_nr;
+		unsigned long long ino;
+		int pid;
+
+		if (sscanf(line, "%*s %*s %*s %*s %d %x:%x:%llu", &pid,
+			&major_nr, &minor_nr, &ino) != 4 ||
+		    ino != st.st_ino || major_nr != major(st.st_dev) ||
+		    minor_nr != minor(st.st_dev))
+			continue;
+		if (pid > 0 && pid != getpid()) {
+			name_process(pid, text, size);
+			break;
+		}
+	}
+	(void)fclose(locks);
+}

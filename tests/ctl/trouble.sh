@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What goes wrong outside: configuration, permissions, space, readers.
+
+verbs() {
+	cat <<'TABLE'
+list list
+list_json list --json
+show show 192.0.2.7
+add add 192.0.2.8
+add_exact add 192.0.2.8 --lifetime 1m
+drop drop 192.0.2.7
+drop_all drop --all
+sweep sweep
+init init
+TABLE
+}
+
+# Configuration.
+says conf_must_exist 3 '' "$tmp/none: No such file" "$ctl" -c "$tmp/none" list
+says conf_is_a_directory 3 '' "$tmp" "$ctl" -c "$tmp" list
+configure 'lifetime = 30x' 'colour = blue' 'timeout = 1s'
+says conf_broken 3 '' "$conf:2: lifetime: .*30x" d list
+is conf_every_error 2 "$(wc -l <"$tmp/err")"
+says conf_broken_third_line 3 '' "$conf:3: colour: " d list
+chmod 666 "$conf"
+says conf_writable_by_others 3 '' "$conf" d list
+chmod 644 "$conf"
+verbs >"$tmp/verbs"
+while read -r name words; do
+	# shellcheck disable=SC2086
+	says "conf_broken_$name" 3 '' lifetime d $words
+done <"$tmp/verbs"
+
+# No map, no directory, no parent.
+configure
+rm -rf "$lib"
+mkdir "$lib"
+verbs | grep -v init >"$tmp/verbs"
+while read -r name words; do
+	# shellcheck disable=SC2086
+	says "no_map_$name" 3 '^(\[|ADDRESS.*)?$' \
+		"$tmp/lib.*\\(dracctl init makes it\\)" d $words
+done <"$tmp/verbs"
+rmdir "$lib"
+says no_directory_list 3 '' "$tmp/lib.*dracctl init" d list
+says no_directory_add 3 '' "$tmp/lib.*dracctl init" d add 192.0.2.7
+map=$tmp/none/lib/dracd.db configure
+says no_parent_init 3 '' "^dracctl: $tmp/none/lib: cannot make the dir" d init
+configure
+touch "$lib"
+says directory_is_a_file 3 '' "$lib" d init
+rm "$lib"
+mkdir "$lib"
+chmod 777 "$lib"
+says directory_writable_by_all 3 '' "$lib" d init
+rmdir "$lib"
+mkdir "$lib" "$map"
+says map_is_a_directory 3 '' "$map" d init
+
+# Permissions.
+fresh
+put 192.0.2.7 1000
+put 192.0.2.8 -10
+says reader_list 0 '^192.0.2.7 ' '' other "$ctl" -c "$conf" list
+says reader_list_json 0 '^\{"address":"192.0.2.7"' '' \
+	other "$ctl" -c "$conf" list --json
+says reader_show 0 'is auth' '' other "$ctl" -c "$conf" show 192.0.2.7
+says reader_show_expired 1 'expired' '' other "$ctl" -c "$conf" show 192.0.2.8
+verbs | grep -Ev '^(list|show|init)' >"$tmp/verbs"
+while read -r name words; do
+	# shellcheck disable=SC2086
+	says "reader_may_not_$name" 3 '' "$tmp/lib.*(denied|permitted|ours)" \
+		other "$ctl" -c "$conf" $words
+done <"$tmp/verbs"
+says reader_changed_nothing 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
+chmod 000 "$map"
+verbs | grep -E '^(list|show)' >"$tmp/verbs"
+while read -r name words; do
+	# shellcheck disable=SC2086
+	says "unreadable_$name" 3 '' "$map.*denied" \
+		other "$ctl" -c "$conf" $words
+done <"$tmp/verbs"
+chmod 644 "$map"
+rm -rf "$lib"
+if [ "$(id -u)" -eq 0 ]; then
+	says stranger_may_not_init 3 '' "$tmp/lib.*denied" \
+		other "$ctl" -c "$conf" init
+fi
+
+# Nobody listens, or cannot.
+fresh
+put 192.0.2.7 1000
+to_full() {
+	"$@" >/dev/full
+}
+to_closed() {
+	"$@" >&-
+}
+to_nothing() {
+	"$@" <&- >&- 2>&-
+}
+for to in to_full to_closed; do
+	verbs | sed /drop_all/d >"$tmp/verbs"
+while read -r name words; do
+		# shellcheck disable=SC2086
+		says "${to}_$name" 3 '' '^dracctl: standard output: ' \
+			$to d $words
+		d add 192.0.2.7 -q
+	done
+	says "${to}_help" 3 '' 'standard output' $to "$ctl" --help
+	says "${to}_but_quiet" 0 '' '' $to d add 192.0.2.7 -q
+done <"$tmp/verbs"
+says to_nothing 3 '' '' to_nothing d add 192.0.2.10
+says to_nothing_did_it 0 '^192.0.2.10 is auth' '' d show 192.0.2.10
+d list --json >"$tmp/out"
+is to_nothing_map_whole 3 "$(count "$tmp/out")"
+
+# A reader that holds its lock for ever does not stop the admin.
+fresh 'timeout = 100ms'
+flock --shared "$map" sleep 60 &
+holder=$!
+until ! flock --exclusive --nonblock "$map" true; do
+	kill -0 $holder || break
+done
+says held_map_add 0 '^192.0.2.7 is auth' '^dracctl: warning: ' d add 192.0.2.7
+says held_map_show 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
+kill $holder
+wait $holder 2>/dev/null
+
+# No space: what cannot be made is not left half made.
+cat >"$tmp/full.sh" <<'SCRIPT'
+ctl=$1 conf=$2 lib=$3
+mkdir -p "$lib"
+mount -t tmpfs -o size=8m,mode=755 none "$lib" || exit 99
+head -c 16m /dev/zero >"$lib/ballast" 2>/dev/null
+"$ctl" -c "$conf" init
+[ $? -eq 3 ] || exit 98
+"$ctl" -c "$conf" list
+[ $? -eq 3 ] || exit 97
+rm "$lib/ballast"
+"$ctl" -c "$conf" init -q || exit 96
+"$ctl" -c "$conf" add 192.0.2.7 -q || exit 95
+head -c 16m /dev/zero >"$lib/ballast" 2>/dev/null
+"$ctl" -c "$conf" add 192.0.2.8 -q
+case $? in
+0) "$ctl" -c "$conf" show 192.0.2.8 || exit 94 ;;
+3) ;;
+*) exit 93 ;;
+esac
+"$ctl" -c "$conf" show 192.0.2.7 || exit 92
+"$ctl" -c "$conf" drop 192.0.2.7 -q
+rm "$lib/ballast"
+"$ctl" -c "$conf" sweep -q && "$ctl" -c "$conf" list --json
+SCRIPT
+configure
+rm -rf "$lib"
+says full_disk 0 '^192.0.2.7 is authorised' '' \
+	private sh "$tmp/full.sh" "$ctl" "$conf" "$lib"
+
+# No configuration at all: the defaults.
+cat >"$tmp/defaults.sh" <<'SCRIPT'
+mount -t tmpfs -o mode=755 none /var/lib || exit 99
+[ ! -d /etc/drac ] || mount -t tmpfs none /etc/drac || exit 98
+"$1" init && "$1" add 192.0.2.7 && stat -c 'mode %a' /var/lib/drac/*.db
+SCRIPT
+says defaults 0 '^mode 644$' '' private sh "$tmp/defaults.sh" "$ctl"
+is defaults_say_so 'made the directory /var/lib/drac' "$(head -1 "$tmp/out")"

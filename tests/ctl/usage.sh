@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The command line. None of this needs a map.
+
+configure
+for flag in -h --help; do
+	says "help_$flag" 0 '^usage: dracctl ' '' "$ctl" "$flag"
+	says "help_of_a_verb_$flag" 0 '^usage: dracctl ' '' d list "$flag"
+done
+for flag in -V --version; do
+	says "version_$flag" 0 '^dracctl [0-9]' '' "$ctl" "$flag"
+done
+for verb in init list show add drop sweep; do
+	says "help_tells_$verb" 0 "^  $verb " '' "$ctl" --help
+done
+
+says usage_no_verb 2 '' 'no verb' "$ctl"
+says usage_no_verb_after_conf 2 '' 'no verb' d
+says usage_unknown_verb 2 '' 'unknown verb: explode' "$ctl" explode
+says usage_verb_is_whole 2 '' 'unknown verb: lis ' "$ctl" lis
+says usage_conf_without_file 2 '' "requires an argument" "$ctl" -c
+says usage_unknown_letter 2 '' "invalid option -- 'z'" "$ctl" -z list
+says usage_unknown_word 2 '' "unrecognized option '--foo'" "$ctl" --foo
+says usage_unknown_letter_of_verb 2 '' "invalid option -- 'z'" d list -z
+says usage_unknown_word_of_verb 2 '' "'--foo'" d show 192.0.2.7 --foo
+
+# Each option only where it means something.
+while read -r name words; do
+	# shellcheck disable=SC2086
+	says "usage_refuses_$name" 2 '' "takes no --" d $words
+done <<'TABLE'
+list_all list --all
+list_quiet list -q
+list_lifetime list --lifetime 1m
+show_all show --all
+add_json add 192.0.2.7 --json
+add_all add --all
+drop_json drop 192.0.2.7 --json
+drop_lifetime drop 192.0.2.7 --lifetime 1m
+sweep_json sweep --json
+sweep_all sweep --all
+init_limit init --limit 1
+TABLE
+
+while read -r name words; do
+	# shellcheck disable=SC2086
+	says "usage_refuses_$name" 2 '' "takes no operand|takes one address" \
+		d $words
+done <<'TABLE'
+init_operand init 192.0.2.7
+list_operand list 192.0.2.7
+sweep_operand sweep 192.0.2.7
+show_nothing show
+show_two show 192.0.2.7 192.0.2.8
+add_nothing add
+add_two add 192.0.2.7 192.0.2.8
+drop_nothing drop
+drop_two drop 192.0.2.7 192.0.2.8
+drop_all_and_one drop --all 192.0.2.7
+drop_one_and_all drop 192.0.2.7 --all
+TABLE
+
+for text in 127.1 010.0.0.1 192.0.2 192.0.2.256 192.0.2.0/24 192.0.2.7:25 \
+	'[2001:db8::7]' fe80::1%eth0 2001:db8::7::1 mail.example.org ' ' ''; do
+	says "usage_refuses_address_'$text'" 2 '' 'not an address' d show "$text"
+done
+for text in 0 0s 1500ms 366d 99999999999999s; do
+	says "usage_refuses_lifetime_$text" 2 '' "lifetime: not (1s|whole).*$text" \
+		d add 192.0.2.7 --lifetime "$text"
+done
+for text in '' -1 30x 1.5h 'm' '1 m' 99999999999999999999s; do
+	says "usage_refuses_lifetime_'$text'" 2 '' '--lifetime: not a dur' \
+		d add 192.0.2.7 --lifetime "$text"
+done
+for text in '' 0 -1 x 1x ' 1' +1 99999999999999999999999; do
+	says "usage_refuses_limit_'$text'" 2 '' '--limit: not a number' \
+		d sweep --limit "$text"
+done

@@ -1,0 +1,172 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A mail user, as small as one can be: nothing but what perl-base has.
+#
+#   client.pl [--from ADDRESS] pop  HOST USER PASSWORD
+#   client.pl [--from ADDRESS] imap HOST USER PASSWORD
+#   client.pl [--from ADDRESS] smtp HOST SENDER RECIPIENT
+#   client.pl [--from ADDRESS] wait HOST PORT SECONDS
+#   client.pl [--from ADDRESS] hammer HOST SENDER RECIPIENT SECONDS COUNT CODE
+#
+# Prints the reply that decides. Exit status: 0 accepted, 1 refused, 2 usage,
+# 3 trouble (no connection, a temporary error, an answer that makes no
+# sense). hammer sends COUNT recipients in each session until SECONDS have
+# passed; it prints one line for each answer that does not start with CODE,
+# with the time, and at the end how many of each kind there were.
+use strict;
+use warnings;
+use IO::Socket::IP;
+use Time::HiRes qw(time sleep);
+
+my $from;
+my $limit = 90;
+
+package Line {
+	sub open {
+		my ($class, $host, $port) = @_;
+		my $socket = IO::Socket::IP->new(
+			PeerHost => $host, PeerPort => $port,
+			defined $from ? (LocalHost => $from) : (),
+		) or die "connect $host port $port: $@\n";
+		$socket->autoflush(1);
+		return bless { socket => $socket }, $class;
+	}
+
+	# One line without its end.
+	sub get {
+		my ($self) = @_;
+		alarm $limit;
+		my $line = readline $self->{socket};
+		alarm 0;
+		die "connection closed\n" unless defined $line;
+		$line =~ s/\r?\n\z//;
+		return $line;
+	}
+
+	sub put {
+		my ($self, $line) = @_;
+		print { $self->{socket} } "$line\r\n" or die "write: $!\n";
+	}
+
+	# The last line of an SMTP reply.
+	sub reply {
+		my ($self, $command) = @_;
+		$self->put($command) if defined $command;
+		my $line;
+		do { $line = $self->get } while $line =~ /^\d{3}-/;
+		return $line;
+	}
+
+	sub need {
+		my ($self, $code, $command) = @_;
+		my $line = $self->reply($command);
+		die "$line\n" unless $line =~ /^$code/;
+	}
+}
+
+sub verdict {
+	my ($line, $yes, $no) = @_;
+	print "$line\n";
+	return 0 if $line =~ $yes;
+	return 1 if $line =~ $no;
+	return 3;
+}
+
+sub pop3 {
+	my ($host, $user, $password) = @_;
+	my $line = Line->open($host, 110);
+	$line->get =~ /^\+OK/ or die "no greeting\n";
+	$line->put("USER $user");
+	$line->get =~ /^\+OK/ or die "USER not taken\n";
+	$line->put("PASS $password");
+	my $answer = $line->get;
+	$line->put('QUIT');
+	return verdict($answer, qr/^\+OK/, qr/^-ERR \[AUTH\]/);
+}
+
+sub imap {
+	my ($host, $user, $password) = @_;
+	my $line = Line->open($host, 143);
+	$line->get =~ /^\* OK/ or die "no greeting\n";
+	$line->put(qq(a LOGIN "$user" "$password"));
+	my $answer;
+	do { $answer = $line->get } until $answer =~ /^a /;
+	$line->put('b LOGOUT');
+	return verdict($answer, qr/^a OK/, qr/^a NO \[AUTHENTICATIONFAILED\]/);
+}
+
+sub session {
+	my ($host, $sender) = @_;
+	my $line = Line->open($host, 25);
+	$line->need(220);
+	$line->need(250, 'EHLO client.example.net');
+	$line->need(250, "MAIL FROM:<$sender>");
+	return $line;
+}
+
+sub smtp {
+	my ($host, $sender, $recipient) = @_;
+	my $line = session($host, $sender);
+	my $answer = $line->reply("RCPT TO:<$recipient>");
+	$line->reply('QUIT');
+	return verdict($answer, qr/^250/, qr/^55\d/);
+}
+
+sub hammer {
+	my ($host, $sender, $recipient, $seconds, $count, $code) = @_;
+	my $end = time + $seconds;
+	my %seen = (sessions => 0, trouble => 0);
+	while (time < $end) {
+		$seen{sessions}++;
+		eval {
+			my $line = session($host, $sender);
+			for (1 .. $count) {
+				my $answer = $line->reply("RCPT TO:<$recipient>");
+				$seen{substr $answer, 0, 3}++;
+				printf "at %.3f %s\n", time, $answer
+				    unless $answer =~ /^$code/;
+			}
+			$line->reply('QUIT');
+			1;
+		} or do {
+			$seen{trouble}++;
+			printf "at %.3f trouble: %s", time, $@;
+		};
+	}
+	print join(' ', 'total', map { "$_=$seen{$_}" } sort keys %seen), "\n";
+	return 0;
+}
+
+sub wait_for {
+	my ($host, $port, $seconds) = @_;
+	my $end = time + $seconds;
+	while (time < $end) {
+		return 0 if eval { Line->open($host, $port)->get };
+		sleep 0.05;
+	}
+	return 3;
+}
+
+my %verb = (
+	pop => [\&pop3, 3], imap => [\&imap, 3], smtp => [\&smtp, 3],
+	wait => [\&wait_for, 3], hammer => [\&hammer, 6],
+);
+
+$| = 1;
+$SIG{ALRM} = sub { die "no answer in $limit s\n" };
+$SIG{PIPE} = 'IGNORE';
+if (@ARGV > 1 && $ARGV[0] eq '--from') {
+	(undef, $from) = splice @ARGV, 0, 2;
+}
+my $entry = $verb{ shift @ARGV // '' };
+if (!$entry || @ARGV != $entry->[1]) {
+	print STDERR "usage: client.pl [--from ADDRESS] VERB ARGUMENT...\n";
+	exit 2;
+}
+my $status = eval { $entry->[0]->(@ARGV) };
+if (!defined $status) {
+	print "trouble: $@";
+	exit 3;
+}
+exit $status;

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The workshop of the end-to-end tests: real mail servers in a root of their
+# own, on hosts of their own. A script says `. lib.sh; enter "$@"` and goes on
+# in mount, process and host-name namespaces that nobody else sees, so that
+# nothing can leak: whatever way it ends, the kernel ends its processes and
+# takes its mounts and networks away.
+#
+#   layer NAME PACKAGE...   install packages, kept for the next script
+#   open_root               the root: layers below, a scratch layer on top
+#   open_network            hosts `server` and `client` with a wire between
+#   inside COMMAND...       run in the root on the server
+#   start COMMAND...        the same in the background; its pid in $started
+#   client VERB...          client.pl on the client host
+#   ok, fail, check         report
+
+server4=198.51.100.1
+server6=2001:db8:77::1
+listed4=198.51.100.77
+listed6=2001:db8:77::4d
+other4=198.51.100.78
+other6=2001:db8:77::4e
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+script=$(basename "$0")
+failures=0
+
+say()
+{
+	printf '%s\n' "$*"
+}
+
+ok()
+{
+	say "ok $script: $1"
+}
+
+fail()
+{
+	say "FAIL $script: $1: ${2-}"
+	failures=$((failures + 1))
+}
+
+# check NAME EXPECTED ACTUAL
+check()
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		fail "$1" "expected '$2', got '$3'"
+	fi
+}
+
+die()
+{
+	fail "set-up" "$*"
+	exit 1
+}
+
+finish()
+{
+	[ "$failures" -eq 0 ]
+	exit
+}
+
+# Leave the caller's namespaces. The outer half waits, passes a signal on as
+# the end of the inner half, and removes the mount point.
+enter()
+{
+	if [ -n "${DRAC_E2E-}" ]; then
+		begin
+		return
+	fi
+	if [ "$(id -u)" -ne 0 ]; then
+		say "skip $script: needs root"
+		exit 0
+	fi
+	DRAC_E2E=$(mktemp -d "${TMPDIR:-/tmp}/pam_drac.XXXXXX") || exit 1
+	export DRAC_E2E
+	unshare --mount --pid --uts --ipc --fork --kill-child --mount-proc \
+	    --propagation private -- "$0" "$@" &
+	inner=$!
+	trap 'kill -KILL "$inner"' HUP INT TERM
+	wait "$inner"
+	status=$?
+	trap - HUP INT TERM
+	rmdir "$DRAC_E2E"
+	exit "$status"
+}
+
+begin()
+{
+	trap 'exit 1' HUP INT TERM
+	umask 022
+	unset LC_ALL LANG LANGUAGE
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	export PATH LC_ALL=C.UTF-8
+	work=$DRAC_E2E
+	root=$work/root
+	layers=
+	key=$(cat /var/lib/dpkg/status /etc/passwd /etc/group | sha256sum)
+	hostname mail.example.org
+	mount -t tmpfs -o mode=0755 drac-e2e "$work" ||
+		die "no tmpfs on $work"
+	mkdir "$work/layer" "$root"
+}
+
+# mount_root UPPER: the layers so far, with UPPER on top, at $root.
+mount_root()
+{
+	mkdir -p "$1" "$work/overlay"
+	mount -t overlay -o \
+	    "lowerdir=$layers/,upperdir=$1,workdir=$work/overlay" \
+	    drac-e2e "$root" || die "no overlay over /"
+	mount -t proc proc "$root/proc"
+	mount --rbind /dev "$root/dev"
+	mount -t tmpfs -o mode=0755 drac-e2e "$root/run"
+	mount -t tmpfs -o mode=1777 drac-e2e "$root/tmp"
+	mkdir -m 1777 "$root/run/lock"
+}
+
+unmount_root()
+{
+	umount -R "$root"
+	rm -rf "$work/overlay"
+}
+
+# layer NAME PACKAGE...: install on top of the layers so far. What it took is
+# kept in build/e2e and used again while the host's packages are the same.
+layer()
+{
+	name=$1
+	shift
+	upper=$work/layer/$name
+	key=$(printf '%s %s\n' "$key" "$*" | sha256sum | cut -c1-16)
+	kept=$top/build/e2e/$name-$key.tar
+	mkdir "$upper"
+	if [ ! -f "$kept" ]; then
+		install_packages "$@"
+		keep_layer
+	elif ! tar -C "$upper" --xattrs --xattrs-include='trusted.*' \
+	    -xf "$kept"; then
+		die "cannot unpack $kept"
+	fi
+	layers=$upper:$layers
+}
+
+install_packages()
+{
+	mount_root "$upper"
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod 755 "$root/usr/sbin/policy-rc.d"
+	cp --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
+	printf '%s mail.example.org mail\n' $server4 >>"$root/etc/hosts"
+	{
+		if [ -z "$(find "$root/var/lib/apt/lists/partial" \
+		    -maxdepth 0 -mtime -1 2>/dev/null)" ]; then
+			apt update
+		fi
+		apt -o Dpkg::Options::=--force-unsafe-io \
+		    -o Dpkg::Options::=--force-confnew \
+		    install --no-install-recommends "$@"
+	} >"$work/apt.log" 2>&1 || {
+		tail -n 20 "$work/apt.log"
+		die "cannot install $*"
+	}
+	unmount_root
+}
+
+# As process 1 of its own: sendmail's package sends a signal to process 1.
+apt()
+{
+	DEBIAN_FRONTEND=noninteractive unshare --pid --fork --kill-child \
+	    --mount-proc --root="$root" -- apt-get -q -y "$@"
+}
+
+# Only root may read it: it holds a copy of the host's shadow file.
+keep_layer()
+{
+	mkdir -p "$top/build/e2e"
+	rm -f "$top/build/e2e/$name-"*.tar
+	(umask 077 && tar -C "$upper" --xattrs \
+	    --xattrs-include='trusted.overlay.opaque' \
+	    --exclude=./var/cache --exclude=./var/log \
+	    -cf "$kept.$$" .) && mv "$kept.$$" "$kept"
+}
+
+# The scratch root, with two users, names for our hosts and no DNS.
+open_root()
+{
+	mount_root "$work/upper"
+	cat >"$root/etc/hosts" <<-END
+		127.0.0.1 localhost
+		::1 localhost
+		$server4 mail.example.org example.org
+		$server6 mail.example.org example.org
+	END
+	echo mail.example.org >"$root/etc/hostname"
+	echo example.org >"$root/etc/mailname"
+	rm -f "$root/etc/resolv.conf"
+	echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
+	sed -i 's/^hosts:.*/hosts: files/' "$root/etc/nsswitch.conf"
+	mkdir -p "$root/var/log"
+	for user in alice bob; do
+		chroot "$root" useradd -m -s /bin/sh -p \
+		    "$(perl -e 'print crypt("s3cret", q($6$pepper))')" $user ||
+			die "cannot add user $user"
+	done
+}
+
+# Two hosts: the mail server, and a client with two addresses of each kind.
+# Nobody looks for duplicate addresses here, so they are usable at once.
+open_network()
+{
+	mkdir -p /run/netns
+	mount -t tmpfs -o mode=0755 drac-e2e /run/netns
+	ip netns add server && ip netns add client &&
+	ip link add wire netns server type veth peer name wire netns client ||
+		die "no network namespaces"
+	for host in server client; do
+		ip -n $host link set lo up
+		ip -n $host link set wire up
+	done
+	ip -n server address add $server4/24 dev wire
+	ip -n server address add $server6/64 dev wire nodad
+	ip -n client address add $listed4/24 dev wire
+	ip -n client address add $other4/24 dev wire
+	ip -n client address add $listed6/64 dev wire nodad
+	ip -n client address add $other6/64 dev wire nodad
+}
+
+inside()
+{
+	nsenter --net=/run/netns/server chroot "$root" "$@"
+}
+
+start()
+{
+	nsenter --net=/run/netns/server chroot "$root" "$@" \
+	    >>"$root/var/log/start.log" 2>&1 </dev/null &
+	started=$!
+}
+
+# stop PID: a process that start started.
+stop()
+{
+	kill -TERM "$1" 2>/dev/null
+	wait "$1"
+}
+
+client()
+{
+	nsenter --net=/run/netns/client perl "$here/client.pl" "$@" </dev/null
+}
+
+# The same on the server's own host.
+neighbour()
+{
+	nsenter --net=/run/netns/server perl "$here/client.pl" "$@" </dev/null
+}
+
+# wait_port PORT: until both families answer.
+wait_port()
+{
+	client wait $server4 "$1" 30 && client wait $server6 "$1" 30 || {
+		cat "$root/var/log/start.log"
+		die "nobody listens on port $1"
+	}
+}

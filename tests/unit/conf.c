@@ -1,0 +1,1074 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Configuration: every key through file and argument, every refusal with
+ * its sentence, the safety of the file, and the shipped conf/drac.conf
+ * (found from the root of the source, where tests run).
+ */
+#include "conf.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "test.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define SHIPPED "conf/drac.conf"
+
+/* Errors reported, one a line. */
+struct told {
+	char text[4096];
+	unsigned count;
+};
+
+static void
+take(const char *text, void *arg)
+{
+	struct told *told = arg;
+	size_t len = strlen(told->text);
+
+	snprintf(told->text + len, sizeof told->text - len, "%s\n", text);
+	told->count++;
+}
+
+static int
+parse(struct drac_conf *conf, const char *content, size_t len,
+    struct told *told)
+{
+	char *text = malloc(len + 1); /* exactly, for the sanitizer */
+	int answer;
+
+	*told = (struct told){ 0 };
+	if (text == NULL)
+		abort();
+	memcpy(text, content, len);
+	answer = drac_conf_parse(conf, "f", text, len, take, told);
+	free(text);
+	return answer;
+}
+
+static void
+init(struct drac_conf *conf)
+{
+	if (drac_conf_init(conf) == -1)
+		abort();
+}
+
+/* Every value of conf as text, so that two can be compared and a failure
+ * can be read. */
+static void
+describe(const struct drac_conf *conf, char *text, size_t size)
+{
+	char net[DRAC_ADDR_TEXT];
+	int at = snprintf(text, size,
+	    "%s life=%u renew=%u timeout=%u env=%s style=%d mode=%o sync=%d "
+	    "strict=%d debug=%d after=%d",
+	    conf->database, conf->lifetime_s, conf->renew_s, conf->timeout_ms,
+	    conf->rhost_env != NULL ? conf->rhost_env : "-",
+	    (int)conf->key_style, (unsigned)conf->mode, conf->sync,
+	    conf->strict, conf->debug, conf->after_requisite);
+
+	at += snprintf(text + at, size - (size_t)at, " nets:");
+	for (size_t i = 0; i < conf->exclude.count; i++) {
+		drac_addr_text(&conf->exclude.net[i].addr, net);
+		at += snprintf(text + at, size - (size_t)at, " %s/%d", net,
+		    conf->exclude.net[i].bits);
+	}
+	at += snprintf(text + at, size - (size_t)at,
+	    " services%s:", conf->services == NULL ? "*" : "");
+	for (size_t i = 0; i < conf->service_count; i++)
+		at += snprintf(text + at, size - (size_t)at, " %s",
+		    conf->services[i]);
+	at += snprintf(text + at, size - (size_t)at,
+	    " ports%s:", conf->peer_ports == NULL ? "*" : "");
+	for (size_t i = 0; i < conf->peer_port_count; i++)
+		at += snprintf(text + at, size - (size_t)at, " %d",
+		    conf->peer_ports[i]);
+}
+
+#define DEFAULTS                                                             \
+	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "      \
+	"style=0 mode=644 sync=1 strict=0 debug=0 after=0 nets: services*: " \
+	"ports*:"
+
+static void
+check_is(const struct drac_conf *conf, const char *expected, const char *row)
+{
+	char text[1024];
+
+	describe(conf, text, sizeof text);
+	if (strcmp(text, expected) != 0)
+		printf("  [%s]\n  got      %s\n  expected %s\n", row, text,
+		    expected);
+	CHECK_ROW(strcmp(text, expected) == 0, row);
+}
+
+/* The defaults, one part of them replaced. */
+static void
+replace(char *text, size_t size, const char *from, const char *to)
+{
+	const char *at = strstr(DEFAULTS, from);
+
+	if (at == NULL)
+		abort();
+	snprintf(text, size, "%.*s%s%s", (int)(at - DEFAULTS), DEFAULTS, to,
+	    at + strlen(from));
+}
+
+static void
+init_gives_defaults(void)
+{
+	struct drac_conf conf;
+
+	init(&conf);
+	check_is(&conf, DEFAULTS, "init");
+	CHECK(conf.given == 0 && conf.by_argument == 0);
+	CHECK(drac_conf_check(&conf, NULL) == 0);
+	drac_conf_free(&conf);
+	CHECK(conf.database == NULL);
+	drac_conf_free(&conf);
+}
+
+/* One row per key, in the order of the table: a value other than the
+ * default, and what it changes. */
+static const struct {
+	const char *key, *value, *from, *to;
+} flips[] = {
+	{ "database", "/srv/a b#c/x.db", "/var/lib/drac/dracd.db",
+	    "/srv/a b#c/x.db" },
+	{ "lifetime", "2h", "life=1800", "life=7200" },
+	{ "renew", "0", "renew=10", "renew=0" },
+	{ "timeout", "250ms", "timeout=1000", "timeout=250" },
+	{ "exclude", "192.0.2.0/24, 2001:db8::1 198.51.100.9",
+	    "nets:", "nets: 192.0.2.0/24 2001:db8::1/128 198.51.100.9/32" },
+	{ "services", "dovecot, pop3 imap",
+	    "services*:", "services: dovecot pop3 imap" },
+	{ "peer", "port:110,143,993 , 65535",
+	    "ports*:", "ports: 110 143 993 65535" },
+	{ "rhost_env", "TCPREMOTEIP", "env=-", "env=TCPREMOTEIP" },
+	{ "key_style", "both", "style=0", "style=4" },
+	{ "mode", "0600", "mode=644", "mode=600" },
+	{ "sync", "no", "sync=1", "sync=0" },
+	{ "strict", "yes", "strict=0", "strict=1" },
+	{ "debug", "yes", "debug=0", "debug=1" },
+	{ "after_requisite", "yes", "after=0", "after=1" },
+};
+
+static void
+flip(size_t i, bool by_file)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+	struct told told;
+	char text[256], expected[1024];
+	int answer;
+
+	snprintf(text, sizeof text, "%s=%s", flips[i].key, flips[i].value);
+	replace(expected, sizeof expected, flips[i].from, flips[i].to);
+	init(&conf);
+	if (by_file)
+		answer = parse(&conf, text, strlen(text), &told);
+	else
+		answer = drac_conf_argument(&conf, text, &why);
+	CHECK_ROW(answer == 0, text);
+	CHECK_ROW(conf.given == 1ul << i, text);
+	CHECK_ROW(conf.by_argument == (by_file ? 0 : 1ul << i), text);
+	check_is(&conf, expected, text);
+	drac_conf_free(&conf);
+}
+
+static void
+flips_every_key(void)
+{
+	size_t count;
+	const struct drac_conf_key *keys = drac_conf_keys(&count);
+
+	CHECK(count == COUNT(flips));
+	for (size_t i = 0; i < count && i < COUNT(flips); i++) {
+		CHECK_ROW(strcmp(keys[i].name, flips[i].key) == 0,
+		    keys[i].name);
+		flip(i, false);
+		if (!keys[i].argument_only)
+			flip(i, true);
+	}
+}
+
+static void
+bare_word_is_yes_for_flags_alone(void)
+{
+	size_t count;
+	const struct drac_conf_key *keys = drac_conf_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct drac_conf conf;
+		struct drac_why why = { "" };
+		char sentence[64], expected[1024];
+
+		init(&conf);
+		snprintf(sentence, sizeof sentence, "%s: no value",
+		    keys[i].name);
+		replace(expected, sizeof expected, flips[i].from, flips[i].to);
+		if (strcmp(keys[i].fallback, "yes") == 0 || !keys[i].flag)
+			snprintf(expected, sizeof expected, "%s", DEFAULTS);
+		CHECK_ROW(drac_conf_argument(&conf, keys[i].name, &why) ==
+			      (keys[i].flag ? 0 : -1),
+		    keys[i].name);
+		CHECK_ROW(keys[i].flag || strcmp(why.text, sentence) == 0,
+		    keys[i].name);
+		check_is(&conf, expected, keys[i].name);
+		drac_conf_free(&conf);
+	}
+}
+
+static void
+value_accepts(void)
+{
+	static const struct {
+		const char *text, *from, *to;
+	} rows[] = {
+		{ "lifetime=1s", "life=1800", "life=1" },
+		{ "lifetime=365d", "life=1800", "life=31536000" },
+		{ "lifetime=90000ms", "life=1800", "life=90" },
+		{ "lifetime=45", "life=1800", "life=45" },
+		{ "renew=29m", "renew=10", "renew=1740" },
+		{ "timeout=10ms", "timeout=1000", "timeout=10" },
+		{ "timeout=60s", "timeout=1000", "timeout=60000" },
+		{ "timeout=1m", "timeout=1000", "timeout=60000" },
+		{ "timeout=2", "timeout=1000", "timeout=2000" },
+		{ "exclude=", "nets:", "nets:" },
+		{ "exclude=::ffff:192.0.2.7", "nets:", "nets: 192.0.2.7/32" },
+		{ "exclude=0.0.0.0/0,::/0", "nets:", "nets: 0.0.0.0/0 ::/0" },
+		{ "services=", "nets:", "nets:" },
+		{ "services=x", "services*:", "services: x" },
+		{ "services=a\tb", "services*:", "services: a b" },
+		{ "peer=", "nets:", "nets:" },
+		{ "peer=port:1", "ports*:", "ports: 1" },
+		{ "peer=port: 110 143", "ports*:", "ports: 110 143" },
+		{ "rhost_env=", "nets:", "nets:" },
+		{ "rhost_env=_A9", "env=-", "env=_A9" },
+		{ "key_style=plain", "style=0", "style=0" },
+		{ "key_style=nul", "style=0", "style=1" },
+		{ "key_style=cidr", "style=0", "style=2" },
+		{ "key_style=sendmail", "style=0", "style=3" },
+		{ "mode=600", "mode=644", "mode=600" },
+		{ "mode=604", "mode=644", "mode=604" },
+		{ "mode=0604", "mode=644", "mode=604" },
+		{ "mode=640", "mode=644", "mode=640" },
+		{ "mode=0640", "mode=644", "mode=640" },
+		{ "mode=0644", "mode=644", "mode=644" },
+		{ "strict = yes", "strict=0", "strict=1" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		struct drac_why why;
+		char expected[1024];
+
+		init(&conf);
+		replace(expected, sizeof expected, rows[i].from, rows[i].to);
+		CHECK_ROW(drac_conf_argument(&conf, rows[i].text, &why) == 0,
+		    rows[i].text);
+		check_is(&conf, expected, rows[i].text);
+		drac_conf_free(&conf);
+	}
+}
+
+static void
+value_refuses(void)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+		{ "", "no key before '='" },
+		{ "=", "no key before '='" },
+		{ "=30m", "no key before '='" },
+		{ "lifetme=30m", "lifetme: unknown key" },
+		{ "Lifetime=30m", "Lifetime: unknown key" },
+		{ "life", "life: unknown key" },
+		{ "lifetimes=1", "lifetimes: unknown key" },
+		{ "life time=1", "life: unknown key" },
+		{ "conf=/etc/x", "conf: unknown key" },
+		{ "listen=192.0.2.1", "listen: unknown key" },
+		{ "port=900", "port: unknown key" },
+		{ "server=local", "server: unknown key" },
+		{ "nodebug", "nodebug: unknown key" },
+		{ "lifetime 30m", "lifetime: no '=' after it" },
+		{ "strict yes", "strict: no '=' after it" },
+		{ "lifetime=", "lifetime: no value" },
+		{ "lifetime==30m", "lifetime: not a duration: =30m" },
+		{ "lifetime=30x", "lifetime: not a duration: 30x" },
+		{ "lifetime=m", "lifetime: not a duration: m" },
+		{ "lifetime=-5m", "lifetime: not a duration: -5m" },
+		{ "lifetime=+5m", "lifetime: not a duration: +5m" },
+		{ "lifetime=1.5h", "lifetime: not a duration: 1.5h" },
+		{ "lifetime=0x10", "lifetime: not a duration: 0x10" },
+		{ "lifetime=30 m", "lifetime: not a duration: 30 m" },
+		{ "lifetime=30M", "lifetime: not a duration: 30M" },
+		{ "lifetime=1h30m", "lifetime: not a duration: 1h30m" },
+		{ "lifetime=30m ", "lifetime: not a duration: 30m " },
+		{ "lifetime=99999999999999999999",
+		    "lifetime: not a duration: 99999999999999999999" },
+		{ "lifetime=0", "lifetime: not 1s to 365d: 0" },
+		{ "lifetime=366d", "lifetime: not 1s to 365d: 366d" },
+		{ "lifetime=4294967297s",
+		    "lifetime: not 1s to 365d: 4294967297s" },
+		{ "lifetime=1500ms", "lifetime: not whole seconds: 1500ms" },
+		{ "renew=x", "renew: not a duration: x" },
+		{ "renew=999ms", "renew: not whole seconds: 999ms" },
+		{ "renew=366d", "renew: not 0s to 365d: 366d" },
+		{ "timeout=x", "timeout: not a duration: x" },
+		{ "timeout=0", "timeout: not 10ms to 60s: 0" },
+		{ "timeout=9ms", "timeout: not 10ms to 60s: 9ms" },
+		{ "timeout=60001ms", "timeout: not 10ms to 60s: 60001ms" },
+		{ "timeout=100", "timeout: not 10ms to 60s: 100" },
+		{ "database=", "database: no value" },
+		{ "database=dracd.db",
+		    "database: not an absolute path: dracd.db" },
+		{ "database=./x", "database: not an absolute path: ./x" },
+		{ "database=/var/lib/", "database: not the path of a file: "
+					"/var/lib/" },
+		{ "database=/", "database: not the path of a file: /" },
+		{ "exclude=localhost", "exclude: not a network: localhost" },
+		{ "exclude=192.0.2.1/24",
+		    "exclude: not a network: 192.0.2.1/24" },
+		{ "exclude=192.0.2.0/24,010.0.0.1",
+		    "exclude: not a network: 010.0.0.1" },
+		{ "exclude=192.0.2.7,,192.0.2.8",
+		    "exclude: a comma without a word: 192.0.2.7,,192.0.2.8" },
+		{ "exclude=,192.0.2.8",
+		    "exclude: a comma without a word: ,192.0.2.8" },
+		{ "exclude=192.0.2.8 ,",
+		    "exclude: a comma without a word: 192.0.2.8 ," },
+		{ "exclude=,", "exclude: a comma without a word: ," },
+		{ "exclude=192.0.2.7;192.0.2.8",
+		    "exclude: not a network: 192.0.2.7;192.0.2.8" },
+		{ "services=a,/etc/passwd",
+		    "services: not the name of a PAM service: /etc/passwd" },
+		{ "services=a,", "services: a comma without a word: a," },
+		{ "peer=110", "peer: not port:NUMBER,NUMBER...: 110" },
+		{ "peer=Port:110",
+		    "peer: not port:NUMBER,NUMBER...: Port:110" },
+		{ "peer=port:", "peer: no port after it: port:" },
+		{ "peer=port:0", "peer: not a port: 0" },
+		{ "peer=port:65536", "peer: not a port: 65536" },
+		{ "peer=port:110,x", "peer: not a port: x" },
+		{ "peer=port:110-143", "peer: not a port: 110-143" },
+		{ "peer=port:-1", "peer: not a port: -1" },
+		{ "peer=port:110,", "peer: a comma without a word: 110," },
+		{ "peer=port: ,110", "peer: a comma without a word:  ,110" },
+		{ "rhost_env=9A",
+		    "rhost_env: not a variable name (A-Z, 0-9 and _): 9A" },
+		{ "rhost_env=a",
+		    "rhost_env: not a variable name (A-Z, 0-9 and _): a" },
+		{ "rhost_env=A B",
+		    "rhost_env: not a variable name (A-Z, 0-9 and _): A B" },
+		{ "rhost_env=A=B",
+		    "rhost_env: not a variable name (A-Z, 0-9 and _): A=B" },
+		{ "key_style=", "key_style: no value" },
+		{ "key_style=Plain",
+		    "key_style: not plain, nul, cidr, sendmail or both: "
+		    "Plain" },
+		{ "key_style=plain,nul",
+		    "key_style: not plain, nul, cidr, sendmail or both: "
+		    "plain,nul" },
+		{ "mode=", "mode: no value" },
+		{ "mode=0666", "mode: not 0600, 0604, 0640 or 0644: 0666" },
+		{ "mode=0660", "mode: not 0600, 0604, 0640 or 0644: 0660" },
+		{ "mode=0755", "mode: not 0600, 0604, 0640 or 0644: 0755" },
+		{ "mode=0400", "mode: not 0600, 0604, 0640 or 0644: 0400" },
+		{ "mode=0044", "mode: not 0600, 0604, 0640 or 0644: 0044" },
+		{ "mode=4644", "mode: not 0600, 0604, 0640 or 0644: 4644" },
+		{ "mode=00644", "mode: not 0600, 0604, 0640 or 0644: 00644" },
+		{ "mode=rw", "mode: not 0600, 0604, 0640 or 0644: rw" },
+		{ "sync=1", "sync: not yes or no: 1" },
+		{ "sync=Yes", "sync: not yes or no: Yes" },
+		{ "strict=true", "strict: not yes or no: true" },
+		{ "debug=", "debug: no value" },
+		{ "after_requisite=maybe",
+		    "after_requisite: not yes or no: maybe" },
+		{ "strict=\x1b[2J\n\xc3\xa4", "strict: not yes or no: "
+					      "?[2J???" },
+		{ "\x1b[2J=1", "?[2J: unknown key" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		struct drac_why why = { "" };
+
+		init(&conf);
+		errno = 0;
+		CHECK_ROW(drac_conf_argument(&conf, rows[i].text, &why) == -1,
+		    rows[i].text);
+		CHECK_ROW(errno == EINVAL, rows[i].text);
+		CHECK_ROW(strcmp(why.text, rows[i].why) == 0, why.text);
+		CHECK_ROW(conf.given == 0, rows[i].text);
+		check_is(&conf, DEFAULTS, rows[i].text);
+		drac_conf_free(&conf);
+	}
+}
+
+static void
+long_value_is_cut_in_the_sentence(void)
+{
+	struct drac_conf conf;
+	struct drac_why why;
+	char text[PATH_MAX + 64] = "database=/";
+
+	memset(text + 10, 'x', sizeof text - 11);
+	text[sizeof text - 1] = '\0';
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, text, &why) == -1);
+	CHECK(strncmp(why.text, "database: path too long: /xxx", 29) == 0);
+	CHECK(strlen(why.text) < 200);
+	text[9 + PATH_MAX - 1] = '\0'; /* the longest there is */
+	drac_conf_free(&conf);
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, text, &why) == 0);
+	CHECK(strlen(conf.database) == PATH_MAX - 1);
+	drac_conf_free(&conf);
+}
+
+static void
+duration_parses(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t ms;
+	} rows[] = {
+		{ "0", 0 },
+		{ "0ms", 0 },
+		{ "7", 7000 },
+		{ "1ms", 1 },
+		{ "90s", 90000 },
+		{ "30m", 1800000 },
+		{ "1h", 3600000 },
+		{ "365d", 31536000000 },
+		{ "1000000d", 86400000000000 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint64_t ms = 77;
+
+		CHECK_ROW(drac_duration_parse(rows[i].text, &ms) == 0,
+		    rows[i].text);
+		CHECK_ROW(ms == rows[i].ms, rows[i].text);
+	}
+}
+
+static void
+duration_refuses(void)
+{
+	static const char *const rows[] = { "", " ", "s", "ms", "-1", "+1",
+		"1 s", " 1", "1 ", "1S", "1sec", "1min", "1w", "1y", "1.5",
+		"1e3", "0x1", "1h30m", "1,000", "18446744073709551616",
+		"18446744073709551616ms", "213503982335d",
+		"99999999999999999999999999999999999d" };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint64_t ms = 77;
+
+		errno = 0;
+		CHECK_ROW(drac_duration_parse(rows[i], &ms) == -1, rows[i]);
+		CHECK_ROW(errno == EINVAL && ms == 77, rows[i]);
+	}
+}
+
+static void
+check_wants_renew_below_lifetime(void)
+{
+	static const struct {
+		const char *first, *second;
+		int answer;
+	} rows[] = {
+		{ "lifetime=5s", "renew=1s", 0 },
+		{ "renew=1s", "lifetime=5s", 0 },
+		{ "lifetime=11s", "debug", 0 },
+		{ "lifetime=10s", "debug", -1 },
+		{ "renew=30m", "debug", -1 },
+		{ "renew=1h", "lifetime=2h", 0 },
+		{ "lifetime=1s", "renew=0", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		struct drac_why why = { "" };
+
+		init(&conf);
+		CHECK(drac_conf_argument(&conf, rows[i].first, &why) == 0);
+		CHECK(drac_conf_argument(&conf, rows[i].second, &why) == 0);
+		CHECK_ROW(drac_conf_check(&conf, &why) == rows[i].answer,
+		    rows[i].first);
+		drac_conf_free(&conf);
+	}
+}
+
+static void
+check_says_both_values(void)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, "lifetime=5", &why) == 0);
+	errno = 0;
+	CHECK(drac_conf_check(&conf, &why) == -1 && errno == EINVAL);
+	CHECK_ROW(strcmp(why.text,
+		      "renew: not shorter than lifetime (5s): 10s") == 0,
+	    why.text);
+	drac_conf_free(&conf);
+}
+
+static void
+argument_refuses_second_value(void)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, "lifetime=1h", &why) == 0);
+	CHECK(drac_conf_argument(&conf, "lifetime=2h", &why) == -1);
+	CHECK(errno == EINVAL);
+	CHECK_ROW(strcmp(why.text, "lifetime: given twice") == 0, why.text);
+	CHECK(drac_conf_argument(&conf, "debug", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "debug", NULL) == -1);
+	CHECK(conf.lifetime_s == 3600);
+	drac_conf_free(&conf);
+}
+
+static void
+argument_overrides_file(void)
+{
+	static const char file[] = "lifetime = 1h\nservices = a b\nstrict\n"
+				   "peer = port:110\nrhost_env = A\n"
+				   "database = /a\nexclude = 192.0.2.1\n";
+	struct drac_conf conf;
+	struct told told;
+
+	init(&conf);
+	CHECK(parse(&conf, file, sizeof file - 1, &told) == 0);
+	CHECK(drac_conf_argument(&conf, "lifetime=2h", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "services=c", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "strict=no", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "peer=", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "rhost_env=", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "database=/b", NULL) == 0);
+	check_is(&conf,
+	    "/b life=7200 renew=10 timeout=1000 env=- style=0 mode=644 sync=1 "
+	    "strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c ports*:",
+	    "overridden");
+	drac_conf_free(&conf);
+}
+
+static void
+repeatable_adds_up_then_is_replaced(void)
+{
+	static const char file[] = "exclude = 192.0.2.1, 192.0.2.2\n"
+				   "exclude = 192.0.2.3\n"
+				   "exclude =\n";
+	struct drac_conf conf;
+	struct told told;
+	char expected[1024];
+
+	init(&conf);
+	CHECK(parse(&conf, file, sizeof file - 1, &told) == 0);
+	replace(expected, sizeof expected,
+	    "nets:", "nets: 192.0.2.1/32 192.0.2.2/32 192.0.2.3/32");
+	check_is(&conf, expected, "file");
+	CHECK(drac_conf_argument(&conf, "exclude=198.51.100.1", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "exclude=198.51.100.2,x", NULL) == -1);
+	CHECK(drac_conf_argument(&conf, "exclude=198.51.100.3", NULL) == 0);
+	replace(expected, sizeof expected,
+	    "nets:", "nets: 198.51.100.1/32 198.51.100.3/32");
+	check_is(&conf, expected, "arguments");
+	drac_conf_free(&conf);
+}
+
+static void
+bad_replacement_keeps_what_was(void)
+{
+	struct drac_conf conf;
+	struct told told;
+	char expected[1024];
+
+	init(&conf);
+	CHECK(parse(&conf, "exclude=192.0.2.1", 17, &told) == 0);
+	CHECK(drac_conf_argument(&conf, "exclude=192.0.2.9,x", NULL) == -1);
+	replace(expected, sizeof expected, "nets:", "nets: 192.0.2.1/32");
+	check_is(&conf, expected, "kept");
+	drac_conf_free(&conf);
+}
+
+#define LITERAL(text) (text), sizeof(text) - 1
+
+static void
+text_parses(void)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *from, *to;
+	} rows[] = {
+		{ LITERAL(""), "nets:", "nets:" },
+		{ LITERAL("\n\n \t\n"), "nets:", "nets:" },
+		{ LITERAL("# lifetime = 1h\n  # x\n#"), "nets:", "nets:" },
+		{ LITERAL("lifetime=1h"), "life=1800", "life=3600" },
+		{ LITERAL("\t lifetime \t=\t 1h \t\n"), "life=1800",
+		    "life=3600" },
+		{ LITERAL("lifetime = 1h # one hour = 60m\n"), "life=1800",
+		    "life=3600" },
+		{ LITERAL("lifetime = 1h\t#\n"), "life=1800", "life=3600" },
+		{ LITERAL("exclude = # none\n"), "nets:", "nets:" },
+		{ LITERAL("strict # really\n"), "strict=0", "strict=1" },
+		{ LITERAL("database = /a#b #c"), "/var/lib/drac/dracd.db",
+		    "/a#b" },
+		{ LITERAL("database = /a=b"), "/var/lib/drac/dracd.db",
+		    "/a=b" },
+		{ LITERAL("database = /\xc3\xa4"), "/var/lib/drac/dracd.db",
+		    "/\xc3\xa4" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		struct told told;
+		char expected[1024];
+
+		init(&conf);
+		replace(expected, sizeof expected, rows[i].from, rows[i].to);
+		CHECK_ROW(parse(&conf, rows[i].text, rows[i].len, &told) == 0,
+		    rows[i].text);
+		CHECK_ROW(told.count == 0, told.text);
+		check_is(&conf, expected, rows[i].text);
+		drac_conf_free(&conf);
+	}
+}
+
+static void
+text_refuses(void)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *errors;
+	} rows[] = {
+		{ LITERAL("lifetime 30m\n"),
+		    "f:1: lifetime: no '=' after it\n" },
+		{ LITERAL("\n\nlifetme = 30m\n"),
+		    "f:3: lifetme: unknown key\n" },
+		{ LITERAL("lifetime = 30x"),
+		    "f:1: lifetime: not a duration: 30x\n" },
+		{ LITERAL("lifetime = 30m#x"),
+		    "f:1: lifetime: not a duration: 30m#x\n" },
+		{ LITERAL("lifetime = # 30m"), "f:1: lifetime: no value\n" },
+		{ LITERAL("lifetime\n"), "f:1: lifetime: no value\n" },
+		{ LITERAL("= 30m\n"), "f:1: no key before '='\n" },
+		{ LITERAL("conf = /x\n"), "f:1: conf: unknown key\n" },
+		{ LITERAL("[global]\n"), "f:1: [global]: unknown key\n" },
+		{ LITERAL("\xef\xbb\xbfsync = no\n"),
+		    "f:1: ???sync: unknown key\n" },
+		{ LITERAL("after_requisite\n"),
+		    "f:1: after_requisite: for module arguments only\n" },
+		{ LITERAL("lifetime = 1h\n\nsync\nlifetime = 1h\n"),
+		    "f:4: lifetime: given twice (first at line 1)\n" },
+		{ LITERAL("mode = 0\nmode = 0644\nmode = 0600"),
+		    "f:1: mode: not 0600, 0604, 0640 or 0644: 0\n"
+		    "f:2: mode: given twice (first at line 1)\n"
+		    "f:3: mode: given twice (first at line 1)\n" },
+		{ LITERAL("sync = no\r\nx = 1\r\nstrict\r\n"),
+		    "f:1: the line ends in CR LF, not in LF\n"
+		    "f:2: x: unknown key\n" },
+		{ LITERAL("sync = n\ro\n"), "f:1: sync: not yes or no: n?o\n" },
+		{ LITERAL("sync = no\0\nx\n"),
+		    "f:1: a NUL octet\nf:2: x: unknown key\n" },
+		{ LITERAL("\0"), "f:1: a NUL octet\n" },
+		{ LITERAL("a\nsync = yes\nexclude = 192.0.2.7\nb = \n"
+			  "exclude = 127.1"),
+		    "f:1: a: unknown key\nf:4: b: unknown key\n"
+		    "f:5: exclude: not a network: 127.1\n" },
+		{ LITERAL("lifetime = 10s\n"),
+		    "f: renew: not shorter than lifetime (10s): 10s\n" },
+		/* Not all is known, so no guess about the rest. */
+		{ LITERAL("lifetime = 10s\nrenew = x\n"),
+		    "f:2: renew: not a duration: x\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		struct told told;
+
+		init(&conf);
+		errno = 0;
+		CHECK_ROW(parse(&conf, rows[i].text, rows[i].len, &told) == -1,
+		    rows[i].text);
+		CHECK_ROW(errno == EINVAL, rows[i].text);
+		CHECK_ROW(strcmp(told.text, rows[i].errors) == 0, told.text);
+		drac_conf_free(&conf);
+	}
+}
+
+static void
+good_values_are_kept_beside_errors(void)
+{
+	static const char file[] = "lifetime = 1h\nfoo = 1\nmode = 0600\n";
+	struct drac_conf conf;
+	struct told told;
+
+	init(&conf);
+	CHECK(parse(&conf, file, sizeof file - 1, &told) == -1);
+	CHECK(conf.lifetime_s == 3600 && conf.mode == 0600);
+	CHECK(conf.given == (1ul << 1 | 1ul << 9));
+	drac_conf_free(&conf);
+}
+
+/* A directory with room for one file under test. */
+struct place {
+	char dir[256];
+	char file[300];
+	char other[300];
+};
+
+static void
+place_make(struct place *place)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(place->dir, sizeof place->dir, "%.200s/drac-conf.XXXXXX",
+	    tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(place->dir) == NULL)
+		abort();
+	snprintf(place->file, sizeof place->file, "%s/drac.conf", place->dir);
+	snprintf(place->other, sizeof place->other, "%s/other", place->dir);
+}
+
+static void
+place_remove(const struct place *place)
+{
+	if (unlink(place->file) == -1)
+		rmdir(place->file);
+	unlink(place->other);
+	CHECK(rmdir(place->dir) == 0);
+}
+
+static void
+write_file(const char *path, const char *text, size_t len, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	CHECK(fd != -1);
+	CHECK(write(fd, text, len) == (ssize_t)len);
+	CHECK(fchmod(fd, mode) == 0);
+	close(fd);
+}
+
+/* Load a file of which one error is expected, or NULL for none. */
+static void
+load_expects(const char *path, const char *error, int number)
+{
+	struct drac_conf conf;
+	struct told told = { 0 };
+	char sentence[600];
+	int answer, reached;
+
+	init(&conf);
+	errno = 0;
+	answer = drac_conf_load(&conf, path, take, &told);
+	reached = errno;
+	CHECK_ROW(answer == (number == 0 ? 0 : -1), path);
+	CHECK_ROW(number == 0 || reached == number, strerror(reached));
+	snprintf(sentence, sizeof sentence, "%s%s\n", path,
+	    error != NULL ? error : "");
+	CHECK_ROW(strcmp(told.text, error == NULL ? "" : sentence) == 0,
+	    told.text);
+	drac_conf_free(&conf);
+}
+
+static void
+load_reads_safe_file(void)
+{
+	static const mode_t modes[] = { 0644, 0600, 0640, 0444, 0755 };
+	struct place place;
+
+	place_make(&place);
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		write_file(place.file, LITERAL("sync = no\n"), modes[i]);
+		load_expects(place.file, NULL, 0);
+		unlink(place.file);
+	}
+	write_file(place.file, LITERAL(""), 0644);
+	load_expects(place.file, NULL, 0);
+	write_file(place.file, LITERAL("sync = maybe\n"), 0644);
+	load_expects(place.file, ":1: sync: not yes or no: maybe", EINVAL);
+	place_remove(&place);
+}
+
+static void
+load_missing_file_is_enoent_unreported(void)
+{
+	struct place place;
+	char below[400];
+
+	place_make(&place);
+	load_expects(place.file, NULL, ENOENT);
+	load_expects("/nonexistent/drac.conf", NULL, ENOENT);
+	write_file(place.other, LITERAL(""), 0644);
+	snprintf(below, sizeof below, "%s/x", place.other);
+	load_expects(below, ": Not a directory", ENOTDIR);
+	place_remove(&place);
+}
+
+static void
+load_refuses_writable_file(void)
+{
+	static const mode_t modes[] = { 0664, 0646, 0620, 0602, 0666 };
+	struct place place;
+
+	place_make(&place);
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		write_file(place.file, LITERAL("sync = no\n"), modes[i]);
+		load_expects(place.file, ": writable by group or others",
+		    EINVAL);
+	}
+	place_remove(&place);
+}
+
+static void
+load_refuses_foreign_owner(void)
+{
+	struct place place;
+
+	if (geteuid() != 0)
+		return; /* only root can give a file away */
+	place_make(&place);
+	write_file(place.file, LITERAL("sync = no\n"), 0644);
+	CHECK(chown(place.file, 65534, 0) == 0);
+	load_expects(place.file, ": owned neither by root nor by this user",
+	    EINVAL);
+	place_remove(&place);
+}
+
+static void
+load_refuses_symlink(void)
+{
+	struct place place;
+
+	place_make(&place);
+	write_file(place.other, LITERAL("sync = no\n"), 0644);
+	CHECK(symlink(place.other, place.file) == 0);
+	load_expects(place.file, ": a symbolic link", EINVAL);
+	place_remove(&place);
+}
+
+static void
+load_refuses_what_is_no_file(void)
+{
+	struct place place;
+
+	place_make(&place);
+	CHECK(mkfifo(place.file, 0600) == 0); /* and does not wait for it */
+	load_expects(place.file, ": not a regular file", EINVAL);
+	unlink(place.file);
+	CHECK(mkdir(place.file, 0700) == 0);
+	load_expects(place.file, ": not a regular file", EINVAL);
+	load_expects("/dev/null", ": not a regular file", EINVAL);
+	place_remove(&place);
+}
+
+static void
+load_limits_size(void)
+{
+	static char text[DRAC_CONF_SIZE_MAX + 1];
+	struct place place;
+
+	memset(text, '#', sizeof text);
+	place_make(&place);
+	write_file(place.file, text, DRAC_CONF_SIZE_MAX, 0644);
+	load_expects(place.file, NULL, 0);
+	write_file(place.file, text, DRAC_CONF_SIZE_MAX + 1, 0644);
+	load_expects(place.file, ": larger than 64 KiB", EINVAL);
+	memset(text, 'x', sizeof text);
+	memcpy(text, "mode=", 5);
+	write_file(place.file, text, DRAC_CONF_SIZE_MAX, 0644);
+	load_expects(place.file,
+	    ":1: mode: not 0600, 0604, 0640 or 0644: "
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	    EINVAL);
+	place_remove(&place);
+}
+
+static void
+load_leaves_no_descriptor(void)
+{
+	struct place place;
+	int before, after;
+
+	place_make(&place);
+	write_file(place.file, LITERAL("sync = x\n"), 0644);
+	before = dup(0);
+	close(before);
+	load_expects(place.file, ":1: sync: not yes or no: x", EINVAL);
+	write_file(place.file, LITERAL("sync = no\n"), 0666);
+	load_expects(place.file, ": writable by group or others", EINVAL);
+	write_file(place.file, LITERAL("sync = no\n"), 0644);
+	load_expects(place.file, NULL, 0);
+	after = dup(0);
+	close(after);
+	CHECK(before == after);
+	place_remove(&place);
+}
+
+/* The settings of the shipped file: lines that start with # and a letter. */
+static size_t
+uncomment(char *text, size_t len)
+{
+	size_t to = 0, settings = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bool start = i == 0 || text[i - 1] == '\n';
+
+		if (start && text[i] == '#' && text[i + 1] >= 'a' &&
+		    text[i + 1] <= 'z')
+			settings++;
+		else
+			text[to++] = text[i];
+	}
+	text[to] = '\0';
+	return settings;
+}
+
+static size_t
+read_shipped(char *text, size_t size)
+{
+	FILE *file = fopen(SHIPPED, "re");
+	size_t len;
+
+	CHECK_ROW(file != NULL, SHIPPED);
+	if (file == NULL)
+		return 0;
+	len = fread(text, 1, size - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	return len;
+}
+
+static void
+shipped_file_is_all_comments(void)
+{
+	char text[DRAC_CONF_SIZE_MAX];
+	struct drac_conf conf;
+	struct told told;
+	size_t len = read_shipped(text, sizeof text);
+
+	CHECK(len > 0);
+	init(&conf);
+	CHECK(parse(&conf, text, len, &told) == 0);
+	CHECK(conf.given == 0);
+	check_is(&conf, DEFAULTS, SHIPPED);
+	drac_conf_free(&conf);
+}
+
+static void
+shipped_file_uncommented_is_defaults(void)
+{
+	char text[DRAC_CONF_SIZE_MAX];
+	struct drac_conf conf;
+	struct told told;
+	size_t count, settings, in_file = 0;
+	const struct drac_conf_key *keys = drac_conf_keys(&count);
+
+	settings = uncomment(text, read_shipped(text, sizeof text));
+	init(&conf);
+	CHECK_ROW(parse(&conf, text, strlen(text), &told) == 0, told.text);
+	check_is(&conf, DEFAULTS, SHIPPED);
+	for (size_t i = 0; i < count; i++) {
+		bool given = (conf.given & 1ul << i) != 0;
+
+		CHECK_ROW(given == !keys[i].argument_only, keys[i].name);
+		in_file += !keys[i].argument_only;
+	}
+	CHECK(settings == in_file);
+	drac_conf_free(&conf);
+}
+
+/* Word for word `key = default`, in the order of the table. */
+static void
+shipped_file_has_keys_in_order(void)
+{
+	char text[DRAC_CONF_SIZE_MAX], line[256];
+	size_t count;
+	const struct drac_conf_key *keys = drac_conf_keys(&count);
+	const char *at = text;
+
+	read_shipped(text, sizeof text);
+	for (size_t i = 0; i < count; i++) {
+		if (keys[i].argument_only)
+			continue;
+		snprintf(line, sizeof line, "\n#%s =%s%s\n", keys[i].name,
+		    keys[i].fallback[0] != '\0' ? " " : "", keys[i].fallback);
+		at = strstr(at, line);
+		CHECK_ROW(at != NULL, line);
+		if (at == NULL)
+			return;
+	}
+}
+
+static void
+store_opts_are_copied(void)
+{
+	struct drac_conf conf;
+	struct drac_store_opts opts = { .may_create = true };
+
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, "mode=0600", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "key_style=cidr", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "sync=no", NULL) == 0);
+	CHECK(drac_conf_argument(&conf, "timeout=2s", NULL) == 0);
+	drac_conf_store_opts(&conf, &opts);
+	CHECK(opts.path == conf.database);
+	CHECK(opts.mode == 0600);
+	CHECK(opts.key_style == DRAC_KEY_CIDR);
+	CHECK(!opts.sync && !opts.may_create);
+	CHECK(opts.timeout_ms == 2000);
+	drac_conf_free(&conf);
+}
+
+int
+main(void)
+{
+	RUN(init_gives_defaults);
+	RUN(flips_every_key);
+	RUN(bare_word_is_yes_for_flags_alone);
+	RUN(value_accepts);
+	RUN(value_refuses);
+	RUN(long_value_is_cut_in_the_sentence);
+	RUN(duration_parses);
+	RUN(duration_refuses);
+	RUN(check_wants_renew_below_lifetime);
+	RUN(check_says_both_values);
+	RUN(argument_refuses_second_value);
+	RUN(argument_overrides_file);
+	RUN(repeatable_adds_up_then_is_replaced);
+	RUN(bad_replacement_keeps_what_was);
+	RUN(text_parses);
+	RUN(text_refuses);
+	RUN(good_values_are_kept_beside_errors);
+	RUN(load_reads_safe_file);
+	RUN(load_missing_file_is_enoent_unreported);
+	RUN(load_refuses_writable_file);
+	RUN(load_refuses_foreign_owner);
+	RUN(load_refuses_symlink);
+	RUN(load_refuses_what_is_no_file);
+	RUN(load_limits_size);
+	RUN(load_leaves_no_descriptor);
+	RUN(shipped_file_is_all_comments);
+	RUN(shipped_file_uncommented_is_defaults);
+	RUN(shipped_file_has_keys_in_order);
+	RUN(store_opts_are_copied);
+	return TEST_RESULT();
+}
