@@ -37,10 +37,16 @@ OWN  := -std=c17 -D_GNU_SOURCE -DDRAC_VERSION='"$(VERSION)"' -Ilib \
 LINK := -Wl,-z,relro,-z,now $(if $(SAN),$(SANF))
 
 LIB   := why addr allow key conf page journal bdb place remap store
-CTL   := main list change
+CTL   := $(basename $(notdir $(wildcard dracctl/*.c)))
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
 MAN   := docs/pam_drac.8 docs/drac.conf.5 docs/dracctl.8 docs/drac.7
 UNITS := conf/systemd/drac-sweep.service conf/systemd/drac-sweep.timer
+
+# What the tests are: programs of ours, and scripts.
+TESTS := $(UNIT:%=$(B)/tests/unit/%)
+PAMT  := hooks stacks rhost limits loop
+STORE := damage locks
+E2E   := postfix sendmail sendmail-classic exim
 
 CORE   := $(B)/libdrac-core.a
 MODULE := $(B)/pam_drac.so
@@ -87,6 +93,71 @@ $(B)/stamp:
 	mkdir -p $(B)/lib $(B)/dracctl $(B)/tests/unit $(B)/tests/pam \
 	    $(B)/tests/store $(B)/tests/bench $(B)/tests/fuzz
 	touch $@
+
+# Packages that a bare Debian 12 lacks; `deps` installs the missing ones.
+BUILD_DEPS := gcc libc6-dev make pkg-config libpam0g-dev libdb5.3-dev
+CHECK_DEPS := $(BUILD_DEPS) db5.3-util mandoc valgrind strace iproute2 perl \
+	clang libclang-rt-14-dev
+
+deps:
+	@sh tests/install-packages $(or $(DEPS),$(BUILD_DEPS))
+
+programs: $(MODULE) $(TOOL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
+	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
+	$(B)/tests/store/worker $(B)/tests/store/churn \
+	$(B)/tests/store/shim.so
+
+# A second make, so that what was just installed is seen.
+check:
+	@$(MAKE) --no-print-directory deps DEPS="$(CHECK_DEPS)"
+	@$(MAKE) --no-print-directory -j2 programs
+	@DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run \
+	    tests/layers tests/docs $(TESTS) \
+	    $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run \
+	    $(STORE:%=$(B)/tests/store/%) tests/store/faults \
+	    $(if $(SAN),,tests/pam/valgrind tests/fuzz/run tests/install \
+	    $(E2E:%=tests/e2e/%) tests/e2e/busy)
+
+demo:
+	@$(MAKE) --no-print-directory deps DEPS="$(BUILD_DEPS) iproute2 perl"
+	@$(MAKE) --no-print-directory all
+	@tests/e2e/demo
+
+bench:
+	@$(MAKE) --no-print-directory deps DEPS="$(BUILD_DEPS) db5.3-util"
+	@$(MAKE) --no-print-directory all $(B)/tests/bench/record
+	@DRAC_BUILD=$(B) tests/bench/run
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(pamdir) $(DESTDIR)$(sbindir) \
+	    $(DESTDIR)$(sysconfdir)/drac $(DESTDIR)$(mandir)/man5 \
+	    $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8 \
+	    $(DESTDIR)$(docdir) $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir)
+	$(INSTALL) -d -m 0755 $(DESTDIR)$(localstatedir)/lib/drac
+	$(INSTALL) -m 0644 $(MODULE) $(DESTDIR)$(pamdir)/pam_drac.so
+	$(INSTALL) -m 0755 $(TOOL) $(DESTDIR)$(sbindir)/dracctl
+	test -e $(DESTDIR)$(sysconfdir)/drac/drac.conf || \
+	    $(INSTALL) -m 0644 conf/drac.conf $(DESTDIR)$(sysconfdir)/drac/
+	$(INSTALL) -m 0644 $(filter %.5,$(MAN)) $(DESTDIR)$(mandir)/man5/
+	$(INSTALL) -m 0644 $(filter %.7,$(MAN)) $(DESTDIR)$(mandir)/man7/
+	$(INSTALL) -m 0644 $(filter %.8,$(MAN)) $(DESTDIR)$(mandir)/man8/
+	$(INSTALL) -m 0644 $(UNITS) $(DESTDIR)$(unitdir)/
+	$(INSTALL) -m 0644 conf/tmpfiles.d/drac.conf $(DESTDIR)$(tmpfilesdir)/
+	$(INSTALL) -m 0644 README.md NEWS LICENSE docs/DESIGN $(DESTDIR)$(docdir)/
+	cp -R conf $(DESTDIR)$(docdir)/
+
+# The map and an edited drac.conf are the admin's: they stay.
+uninstall:
+	rm -f $(DESTDIR)$(pamdir)/pam_drac.so $(DESTDIR)$(sbindir)/dracctl
+	rm -f $(UNITS:conf/systemd/%=$(DESTDIR)$(unitdir)/%) \
+	    $(DESTDIR)$(tmpfilesdir)/drac.conf
+	rm -f $(patsubst docs/%,$(DESTDIR)$(mandir)/man5/%,$(filter %.5,$(MAN))) \
+	    $(patsubst docs/%,$(DESTDIR)$(mandir)/man7/%,$(filter %.7,$(MAN))) \
+	    $(patsubst docs/%,$(DESTDIR)$(mandir)/man8/%,$(filter %.8,$(MAN)))
+	rm -rf $(DESTDIR)$(docdir)
+
+dist:
+	git archive --prefix=pam_drac-$(VERSION)/ -o pam_drac-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf build build-san

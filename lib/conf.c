@@ -408,7 +408,7 @@ parse_ports(struct drac_conf_setting *s, unsigned short **ports, size_t *count)
 {
 	if (strncmp(s->text, "port:", 5) != 0)
 		return refuse(s, "not port:NUMBER,NUMBER...");
-	if (s->text[5] == '\0')
+	if (s->text[5 + strspn(s->text + 5, BLANKS)] == '\0')
 		return refuse(s, "no port after it");
 	s->text = s->rest = s->text + 5;
 	if (count_words(s, count) == -1)

@@ -29,12 +29,21 @@ struct connection {
 static bool have_network;
 
 static void
-put(const char *path, const char *format, unsigned id)
+put(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "we");
 
-	if (file == NULL || fprintf(file, format, id) < 0 || fclose(file) != 0)
+	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
 		die(path);
+}
+
+static void
+map_to_root(const char *path, unsigned id)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0 %u 1\n", id);
+	put(path, text);
 }
 
 /* A user namespace in which we are root, unless we are. */
@@ -47,9 +56,9 @@ leave_network(void)
 		return unshare(CLONE_NEWNET);
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == -1)
 		return -1;
-	put("/proc/self/uid_map", "0 %u 1\n", uid);
-	put("/proc/self/setgroups", "deny\n", 0);
-	put("/proc/self/gid_map", "0 %u 1\n", gid);
+	map_to_root("/proc/self/uid_map", uid);
+	put("/proc/self/setgroups", "deny\n");
+	map_to_root("/proc/self/gid_map", gid);
 	return 0;
 }
 
@@ -183,15 +192,25 @@ hang_up(const struct connection *connection)
 	close(connection->server);
 }
 
-/* Descriptor 0 becomes fd, or /dev/null for -1. */
+/* Descriptor 0 becomes fd. */
 static void
 set_stdin(int fd)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null == -1 || dup2(fd == -1 ? null : fd, 0) == -1)
+	if (dup2(fd, 0) == -1)
 		die("descriptor 0");
-	close(null);
+}
+
+static void
+null_stdin(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	if (fd == -1)
+		die("/dev/null");
+	if (fd == 0)
+		return;
+	set_stdin(fd);
+	close(fd);
 }
 
 /* PAM_RHOST */
@@ -444,7 +463,7 @@ stdin_is_the_client(void)
 		forget_log();
 		CHECK_ROW(log_in(rows[i].rhost, "AC") == PAM_SUCCESS,
 		    rows[i].name);
-		set_stdin(-1);
+		null_stdin();
 		hang_up(&connection);
 		CHECK_ROW(recorded("192.0.2.7") == v4, rows[i].name);
 		CHECK_ROW(recorded("2001:db8::7") == v6, rows[i].name);
@@ -457,13 +476,7 @@ stdin_is_the_client(void)
 }
 
 static int
-null_stdin(void)
-{
-	return open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
-static int
-unix_stdin(void)
+unix_end(void)
 {
 	int ends[2];
 
@@ -474,7 +487,7 @@ unix_stdin(void)
 }
 
 static int
-listening_stdin(void)
+listening_end(void)
 {
 	int fd = bound_socket(AF_INET, SOCK_STREAM, "192.0.2.1", 1110);
 
@@ -484,7 +497,7 @@ listening_stdin(void)
 
 /* A datagram's sender is whoever it says it is. */
 static int
-udp_stdin(void)
+udp_end(void)
 {
 	int fd = bound_socket(AF_INET, SOCK_DGRAM, "192.0.2.1", 1110);
 	struct sockaddr_storage addr;
@@ -502,10 +515,9 @@ stdin_is_no_client(void)
 		const char *name;
 		int (*make)(void);
 	} rows[] = {
-		{ "null", null_stdin },
-		{ "unix", unix_stdin },
-		{ "listening", listening_stdin },
-		{ "udp", udp_stdin },
+		{ "unix", unix_end },
+		{ "listening", listening_end },
+		{ "udp", udp_end },
 	};
 	int fd;
 
@@ -523,11 +535,15 @@ stdin_is_no_client(void)
 			      "socket") == 1,
 		    rows[i].name);
 	}
+	null_stdin();
+	forget_log();
+	CHECK(log_in(NULL, "AC") == PAM_SUCCESS);
+	CHECK(logged(LOG_INFO, "descriptor 0 is not a client socket") == 1);
 	close(0);
 	forget_log();
 	CHECK(log_in(NULL, "AC") == PAM_SUCCESS);
 	CHECK(logged(LOG_INFO, "descriptor 0 is not a client socket") == 1);
-	set_stdin(-1);
+	null_stdin();
 	CHECK(entry("192.0.2.7") == 0);
 }
 
@@ -615,7 +631,7 @@ port_finds_v6_and_yields_to_stdin(void)
 	second = connect_from("192.0.2.8", "192.0.2.1", "192.0.2.1", 1143);
 	set_stdin(second.server);
 	CHECK(log_in(NULL, "AC") == PAM_SUCCESS);
-	set_stdin(-1);
+	null_stdin();
 	CHECK(entry("192.0.2.7") == 0 && recorded("192.0.2.8"));
 	hang_up(&first);
 	hang_up(&second);
@@ -626,7 +642,7 @@ int
 main(void)
 {
 	enter_network();
-	set_stdin(-1);
+	null_stdin();
 	make_place();
 	RUN(rhost_says_the_address);
 	RUN(rhost_refuses_what_is_no_address);

@@ -355,6 +355,7 @@ value_refuses(void)
 		{ "peer=Port:110",
 		    "peer: not port:NUMBER,NUMBER...: Port:110" },
 		{ "peer=port:", "peer: no port after it: port:" },
+		{ "peer=port: ", "peer: no port after it: port: " },
 		{ "peer=port:0", "peer: not a port: 0" },
 		{ "peer=port:65536", "peer: not a port: 65536" },
 		{ "peer=port:110,x", "peer: not a port: x" },
@@ -841,8 +842,6 @@ load_refuses_foreign_owner(void)
 {
 	struct place place;
 
-	if (geteuid() != 0)
-		return; /* only root can give a file away */
 	place_make(&place);
 	write_file(place.file, LITERAL("sync = no\n"), 0644);
 	CHECK(chown(place.file, 65534, 0) == 0);
@@ -1061,7 +1060,10 @@ main(void)
 	RUN(load_reads_safe_file);
 	RUN(load_missing_file_is_enoent_unreported);
 	RUN(load_refuses_writable_file);
-	RUN(load_refuses_foreign_owner);
+	if (geteuid() == 0)
+		RUN(load_refuses_foreign_owner);
+	else /* only root can give a file away */
+		puts("skip load_refuses_foreign_owner");
 	RUN(load_refuses_symlink);
 	RUN(load_refuses_what_is_no_file);
 	RUN(load_limits_size);
