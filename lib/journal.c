@@ -121,7 +121,7 @@ write_head(struct drac_journal *journal)
 
 int
 drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
-    uint32_t pages, const uint64_t *sums)
+    uint32_t pages, uint32_t free_pages, const uint64_t *sums)
 {
 	struct drac_journal journal = { .fd = fd };
 	struct drac_journal_head *head = &journal.head;
@@ -135,6 +135,7 @@ drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
 	head->version = 1;
 	head->page_size = page_size;
 	head->pages = pages;
+	head->free = free_pages;
 	head->map_ino = map_st->st_ino;
 	head->mtime_s = map_st->st_mtim.tv_sec;
 	head->mtime_ns = map_st->st_mtim.tv_nsec;

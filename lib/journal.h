@@ -35,6 +35,7 @@ struct drac_journal_head {
 	uint32_t version;
 	uint32_t page_size;
 	uint64_t pages; /* of the map, meta page included */
+	uint64_t free;  /* of them on the free list; after a kill a few less */
 	uint64_t map_ino;
 	int64_t mtime_s; /* the map's, as we last left it */
 	int64_t mtime_ns;
@@ -59,12 +60,12 @@ struct drac_journal {
 void drac_boot_id(unsigned char boot[16]);
 
 /*
- * Write a new journal into the empty file fd, for a map of `pages` pages
- * whose inode and mtime are in map_st. sums: pages values. Every octet of
+ * Write a new journal into the empty file fd, for a map of `pages` pages,
+ * `free` of them free, whose inode and mtime are in map_st. sums: pages values. Every octet of
  * the file is allocated, so that no later append can find the disk full.
  */
 int drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
-    uint32_t pages, const uint64_t *sums);
+    uint32_t pages, uint32_t free, const uint64_t *sums);
 
 /*
  * Read the header of fd into journal, which does not own fd. EBADMSG: not

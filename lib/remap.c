@@ -22,6 +22,7 @@ struct work {
 	int map;
 	int journal;
 	uint32_t pages;
+	uint32_t free;
 	uint64_t *sums;
 	struct drac_why *why;
 };
@@ -99,7 +100,7 @@ complete(struct work *work)
 
 	if (fstat(work->map, &st) == -1 ||
 	    drac_journal_create(work->journal, &st, DRAC_PAGE_SIZE, work->pages,
-		work->sums) == -1 ||
+		work->free, work->sums) == -1 ||
 	    set_owner(work) == -1 || sync_both(work) == -1)
 		return -1;
 	return install(work);
@@ -153,6 +154,7 @@ fill_up(struct work *work, uint32_t have, unsigned char *buffer)
 
 	if (have == work->pages)
 		return 0;
+	work->free += work->pages - have;
 	if (drac_read_full(work->map, meta, sizeof(meta), 0) == -1 ||
 	    drac_tree_meta(meta, sizeof(meta), &tree, work->why) == -1)
 		return -1;
@@ -269,15 +271,16 @@ copy(struct work *work, drac_remap_read *read, void *arg, uint32_t old_pages)
 
 int
 drac_remap_copy(const struct drac_remap *remap, drac_remap_read *read,
-    void *arg, uint32_t old_pages, uint32_t pages, struct drac_why *why)
+    void *arg, const struct drac_remap_size *size, struct drac_why *why)
 {
 	struct work work = { .remap = remap,
 		.map = -1,
 		.journal = -1,
-		.pages = pages,
+		.pages = size->pages,
+		.free = size->old_free,
 		.why = why };
 
-	return end(&work, copy(&work, read, arg, old_pages));
+	return end(&work, copy(&work, read, arg, size->old_pages));
 }
 
 int

@@ -44,14 +44,20 @@ uint32_t drac_remap_next_size(uint32_t pages);
 int drac_remap_build(const struct drac_remap *remap, drac_bdb_next *next,
     void *arg, uint32_t min_pages, struct drac_why *why);
 
+struct drac_remap_size {
+	uint32_t old_pages;
+	uint32_t old_free; /* of them on the free list */
+	uint32_t pages;    /* of the copy, not less than old_pages */
+};
+
 /*
  * A copy page by page. read yields pages 0..old_pages-1, many at a time,
- * checked; pages: the size of the copy, not less than old_pages.
+ * checked.
  */
 typedef int drac_remap_read(void *arg, uint32_t first, uint32_t count,
     unsigned char *pages);
 int drac_remap_copy(const struct drac_remap *remap, drac_remap_read *read,
-    void *arg, uint32_t old_pages, uint32_t pages, struct drac_why *why);
+    void *arg, const struct drac_remap_size *size, struct drac_why *why);
 
 /* After a kill between the two renames: 1 mended, 0 nothing to mend, -1. */
 int drac_remap_finish(const struct drac_place *place, ino_t map_ino);

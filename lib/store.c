@@ -359,7 +359,14 @@ create_empty(struct drac_store *store, struct drac_why *why)
 
 /* Applying. */
 
-/* Smaller comes first; see the head of this file. */
+/* When a page is applied; see the head of this file. */
+enum {
+	TAKES_FREE = 0,
+	BY_LEVEL = 1,
+	BECOMES_FREE = 999,
+	META = 1000
+};
+
 static int
 page_turn(struct drac_store *store, uint32_t pgno, const unsigned char *image)
 {
@@ -367,17 +374,17 @@ page_turn(struct drac_store *store, uint32_t pgno, const unsigned char *image)
 	unsigned level = drac_page_level(image);
 
 	if (pgno == 0)
-		return 1000;
+		return META;
 	if (drac_read_full(store->map_fd, old, sizeof(old),
 		(off_t)pgno * DRAC_PAGE_SIZE) == -1)
 		return -1;
 	if (drac_page_type(old) == DRAC_PAGE_FREE)
-		return 0;
+		return TAKES_FREE;
 	if (drac_page_type(image) == DRAC_PAGE_FREE)
-		return 999;
+		return BECOMES_FREE;
 	if (drac_page_level(old) > level)
 		level = drac_page_level(old);
-	return 1 + 255 - (int)level;
+	return BY_LEVEL + 255 - (int)level;
 }
 
 struct turn {
@@ -407,8 +414,9 @@ order_pending(struct drac_store *store)
 		return NULL;
 	for (size_t i = 0; i < images->count; i++) {
 		turns[i].image = i;
+		turns[i].turn = BY_LEVEL;
 		if (images->count == 1)
-			break;
+			break; /* a page taken always comes with others */
 		turns[i].turn = page_turn(store, images->pgno[i],
 		    drac_images_at(images, i));
 		if (turns[i].turn == -1) {
@@ -465,9 +473,16 @@ static int
 apply_locked(struct drac_store *store, const struct turn *turns)
 {
 	int result = write_pages(store, turns);
+	uint64_t taken = 0;
 
+	while (taken < store->pending.count && turns[taken].turn == TAKES_FREE)
+		taken++;
+	if (taken > store->journal.head.free)
+		taken = store->journal.head.free;
 	still_mtime(store);
 	drac_unlock_map(store->map_fd, true);
+	if (result == 0)
+		store->journal.head.free -= taken;
 	if (result == -1 || write_sums(store) == -1 ||
 	    fstat(store->map_fd, &store->map_st) == -1 ||
 	    drac_journal_applied(&store->journal, &store->map_st) == -1)
@@ -512,9 +527,11 @@ static int
 replace_by_copy(struct drac_store *store, uint32_t pages, struct drac_why *why)
 {
 	struct drac_remap remap = remap_of(store);
+	struct drac_remap_size size = { .old_pages = map_pages(store),
+		.old_free = (uint32_t)store->journal.head.free,
+		.pages = pages };
 
-	if (drac_remap_copy(&remap, copy_source, store, map_pages(store), pages,
-		why) == -1)
+	if (drac_remap_copy(&remap, copy_source, store, &size, why) == -1)
 		return -1;
 	forget_map(store);
 	return attach(store, why);
@@ -1155,7 +1172,7 @@ drac_store_open(const struct drac_store_opts *opts, struct drac_store **out,
 
 /* One key read under the readers' lock: 1, 0, -1. */
 static int
-get_shared(struct drac_store *store, const struct drac_text *key,
+get_shared(struct drac_store *store, const struct drac_text *key, int wait_ms,
     time_t *expiry, struct drac_why *why)
 {
 	struct drac_tree tree;
@@ -1163,8 +1180,7 @@ get_shared(struct drac_store *store, const struct drac_text *key,
 
 	if (attach_map(store, false, why) == -1)
 		return fail(store, "", why);
-	if (drac_lock_map(store->map_fd, false,
-		drac_place_left(&store->place)) == -1)
+	if (drac_lock_map(store->map_fd, false, wait_ms) == -1)
 		return fail(store, "lock", why);
 	result = raw_tree(store, &tree, why);
 	if (result == 0)
@@ -1181,7 +1197,8 @@ drac_store_get(struct drac_store *store, const struct drac_addr *addr,
 
 	start_call(store, why);
 	(void)drac_key_spell(addr, store->opts.key_style, key);
-	return get_shared(store, &key[0], expiry, why);
+	return get_shared(store, &key[0], drac_place_left(&store->place),
+	    expiry, why);
 }
 
 /* One address to be written. */
@@ -1276,7 +1293,8 @@ static bool
 still_fresh(struct drac_store *store, const struct put *put, unsigned renew_s,
     time_t *expiry)
 {
-	return get_shared(store, &put->key[0], expiry, NULL) == 1 &&
+	return get_shared(store, &put->key[0],
+		   drac_place_left(&store->place) / 8, expiry, NULL) == 1 &&
 	       *expiry >= put->expiry - (time_t)renew_s && *expiry > put->now;
 }
 
@@ -1661,18 +1679,13 @@ static int
 make_room(struct drac_store *store, time_t now, bool *enlarged,
     struct drac_why *why)
 {
-	struct drac_tree tree;
-	uint32_t used = 0;
 	int result;
 
 	drac_place_start(&store->place, store->opts.timeout_ms);
 	if (lock_writers(store, why) == -1)
 		return -1;
 	result = attach(store, why);
-	if (result == 0 && (checked_tree(store, &tree) == -1 ||
-			       drac_tree_used(&tree, &used) == -1))
-		result = fail(store, "", why);
-	if (result == 0 && used + 1 > map_pages(store) / 4 * 3) {
+	if (result == 0 && store->journal.head.free < map_pages(store) / 4) {
 		result = enlarge(store, now, why);
 		*enlarged = result == 0;
 		if (result == -1)
