@@ -86,12 +86,15 @@ $(B)/tests/store/%: $(B)/tests/store/%.o $(CORE)
 $(B)/tests/store/%.so: $(B)/tests/store/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -ldl
 
+$(B)/tests/ctl/%: $(B)/tests/ctl/%.o $(CORE)
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
+
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
 
 $(B)/stamp:
 	mkdir -p $(B)/lib $(B)/dracctl $(B)/tests/unit $(B)/tests/pam \
-	    $(B)/tests/store $(B)/tests/bench $(B)/tests/fuzz
+	    $(B)/tests/store $(B)/tests/ctl $(B)/tests/bench $(B)/tests/fuzz
 	touch $@
 
 # Packages that a bare Debian 12 lacks; `deps` installs the missing ones.
@@ -105,7 +108,7 @@ deps:
 programs: $(MODULE) $(TOOL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn \
-	$(B)/tests/store/shim.so
+	$(B)/tests/store/shim.so $(B)/tests/ctl/fill
 
 # A second make, so that what was just installed is seen.
 check:

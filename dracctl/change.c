@@ -71,9 +71,43 @@ make_directory_of(const struct drac_ctl *ctl, const char *path)
 	return result;
 }
 
+static enum drac_ctl_status
+sweep(struct drac_ctl *ctl, struct drac_swept *swept)
+{
+	struct drac_why why = { "" };
+
+	if (drac_store_sweep(ctl->store, ctl->now, ctl->limit, swept, &why) ==
+	    -1)
+		return drac_ctl_failed(&why);
+	drac_ctl_warn(&why);
+	return DRAC_CTL_YES;
+}
+
+/* The store gives a map its mode when it makes it, and not again. */
+static enum drac_ctl_status
+set_map_mode(const struct drac_ctl *ctl)
+{
+	const char *path = ctl->opts.path;
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && (st.st_mode & 07777) == ctl->opts.mode)
+		return DRAC_CTL_YES;
+	if (chmod(path, ctl->opts.mode) == -1) {
+		drac_ctl_complain("%s: cannot set the mode: %s", path,
+		    strerror(errno));
+		return DRAC_CTL_FAILED;
+	}
+	if (!ctl->quiet)
+		drac_ctl_say("gave %s the mode %04o\n", path,
+		    (unsigned)ctl->opts.mode);
+	return DRAC_CTL_YES;
+}
+
+/* A sweep repairs what is there; a new map needs none. */
 enum drac_ctl_status
 drac_ctl_init(struct drac_ctl *ctl)
 {
+	struct drac_swept swept;
 	struct stat st;
 	bool there;
 
@@ -84,11 +118,13 @@ drac_ctl_init(struct drac_ctl *ctl)
 	drac_ctl_be_patient(ctl);
 	if (drac_ctl_open(ctl) == -1)
 		return DRAC_CTL_FAILED;
+	if (there && sweep(ctl, &swept) != DRAC_CTL_YES)
+		return DRAC_CTL_FAILED;
 	if (!ctl->quiet)
 		drac_ctl_say(there ? "the map %s is there already\n"
 				   : "made the map %s\n",
 		    ctl->opts.path);
-	return DRAC_CTL_YES;
+	return set_map_mode(ctl);
 }
 
 /* What is never recorded is not recorded for an admin's typing error. */
@@ -197,20 +233,17 @@ drac_ctl_drop(struct drac_ctl *ctl)
 enum drac_ctl_status
 drac_ctl_sweep(struct drac_ctl *ctl)
 {
-	struct drac_swept swept = { 0 };
-	struct drac_why why = { "" };
+	struct drac_swept swept;
+	enum drac_ctl_status status;
 
 	drac_ctl_be_patient(ctl);
 	if (drac_ctl_open(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	if (drac_store_sweep(ctl->store, ctl->now, ctl->limit, &swept, &why) ==
-	    -1)
-		return drac_ctl_failed(&why);
-	if (!ctl->quiet)
+	status = sweep(ctl, &swept);
+	if (status == DRAC_CTL_YES && !ctl->quiet)
 		drac_ctl_say("removed %" PRIu64 ", kept %" PRIu64 "%s%s\n",
 		    swept.removed, swept.kept,
 		    swept.more ? ", more to remove" : "",
 		    swept.enlarged ? ", replaced the map by a new copy" : "");
-	drac_ctl_warn(&why);
-	return DRAC_CTL_YES;
+	return status;
 }

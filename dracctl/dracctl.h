@@ -2,8 +2,9 @@
 
 /*
  * The admin's tool: main.c reads the command line and the configuration,
- * list.c answers questions, change.c changes the map, say.c talks. A verb gets what was asked for in struct drac_ctl, opens the map
- * itself and returns an exit status; main.c closes.
+ * list.c answers questions, change.c changes the map, say.c talks. A verb
+ * gets what was asked for in struct drac_ctl, opens the map itself and
+ * returns an exit status; main.c closes.
  */
 #ifndef DRAC_DRACCTL_H
 #define DRAC_DRACCTL_H

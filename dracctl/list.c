@@ -42,59 +42,52 @@ say_object(const struct drac_addr *addr, time_t expiry, time_t now)
 	    address, (intmax_t)expiry, (intmax_t)(expiry - now));
 }
 
-static int
-list_row(const struct drac_addr *addr, time_t expiry, void *arg)
-{
-	const struct drac_ctl *ctl = arg;
-
-	return say_row(addr, expiry, ctl->now) ? 0 : 1;
-}
-
-struct array {
+struct listing {
+	bool json;
+	bool begun;
 	time_t now;
-	bool begun; /* an object stands before the next one */
 };
 
-static int
-list_object(const struct drac_addr *addr, time_t expiry, void *arg)
+/* Not before the first entry has been read: a failure prints nothing. */
+static void
+begin(struct listing *listing)
 {
-	struct array *array = arg;
+	if (listing->json)
+		drac_ctl_say(listing->begun ? ",\n" : "[\n");
+	else if (!listing->begun)
+		drac_ctl_say("%-*s  %-20s  REMAINING\n", ADDRESS_WIDTH,
+		    "ADDRESS", "EXPIRES");
+	listing->begun = true;
+}
 
-	if (array->begun)
-		drac_ctl_say(",\n");
-	array->begun = true;
-	return say_object(addr, expiry, array->now) ? 0 : 1;
+static int
+list_entry(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	struct listing *listing = arg;
+	bool said;
+
+	begin(listing);
+	said = listing->json ? say_object(addr, expiry, listing->now)
+			     : say_row(addr, expiry, listing->now);
+	return said ? 0 : 1;
 }
 
 /* An array that breaks off is left open: half a list must not look whole. */
-static enum drac_ctl_status
-list_json(struct drac_ctl *ctl)
-{
-	struct array array = { .now = ctl->now };
-	struct drac_why why = { "" };
-
-	drac_ctl_say("[\n");
-	if (drac_store_each(ctl->store, list_object, &array, &why) == -1)
-		return drac_ctl_failed(&why);
-	drac_ctl_say(array.begun ? "\n]\n" : "]\n");
-	drac_ctl_warn(&why);
-	return DRAC_CTL_YES;
-}
-
 enum drac_ctl_status
 drac_ctl_list(struct drac_ctl *ctl)
 {
+	struct listing listing = { .json = ctl->json, .now = ctl->now };
 	struct drac_why why = { "" };
 
 	drac_ctl_be_patient(ctl);
 	if (drac_ctl_open(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	if (ctl->json)
-		return list_json(ctl);
-	drac_ctl_say("%-*s  %-20s  REMAINING\n", ADDRESS_WIDTH, "ADDRESS",
-	    "EXPIRES");
-	if (drac_store_each(ctl->store, list_row, ctl, &why) == -1)
+	if (drac_store_each(ctl->store, list_entry, &listing, &why) == -1)
 		return drac_ctl_failed(&why);
+	if (ctl->json)
+		drac_ctl_say(listing.begun ? "\n]\n" : "[\n]\n");
+	else if (!listing.begun)
+		begin(&listing);
 	drac_ctl_warn(&why);
 	return DRAC_CTL_YES;
 }

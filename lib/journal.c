@@ -157,14 +157,17 @@ drac_journal_load(struct drac_journal *journal, int fd)
 	struct drac_journal_head *head = &journal->head;
 	unsigned char boot[16];
 	static const unsigned char unknown[16];
+	struct stat st;
 
 	journal->fd = fd;
-	if (drac_read_full(fd, head, sizeof(*head), 0) == -1)
+	if (drac_read_full(fd, head, sizeof(*head), 0) == -1 ||
+	    fstat(fd, &st) == -1)
 		return -1;
 	if (memcmp(head->magic, magic, sizeof(magic)) != 0 ||
 	    head->version != 1 || head->sum != head_sum(head) ||
 	    head->page_size != DRAC_PAGE_SIZE || head->pages < 2 ||
-	    head->pages > UINT32_MAX || head->tail > DRAC_RING_BYTES) {
+	    head->pages > UINT32_MAX || head->tail > DRAC_RING_BYTES ||
+	    st.st_size < SUMS_AT + 8 * (off_t)head->pages) {
 		errno = EBADMSG;
 		return -1;
 	}
@@ -366,8 +369,9 @@ drac_journal_set_sum(const struct drac_journal *journal, uint32_t pgno,
 }
 
 int
-drac_journal_sums(const struct drac_journal *journal, uint64_t *sums)
+drac_journal_sums(const struct drac_journal *journal, uint32_t first,
+    uint32_t count, uint64_t *sums)
 {
-	return drac_read_full(journal->fd, sums,
-	    journal->head.pages * sizeof(*sums), SUMS_AT);
+	return drac_read_full(journal->fd, sums, count * sizeof(*sums),
+	    SUMS_AT + 8 * (off_t)first);
 }

@@ -69,7 +69,7 @@ int drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
 
 /*
  * Read the header of fd into journal, which does not own fd. EBADMSG: not
- * a journal, torn, or of another version.
+ * a journal, torn, cut, or of another version.
  */
 int drac_journal_load(struct drac_journal *journal, int fd);
 
@@ -106,8 +106,9 @@ int drac_journal_sum(const struct drac_journal *journal, uint32_t pgno,
 int drac_journal_set_sum(const struct drac_journal *journal, uint32_t pgno,
     uint64_t sum);
 
-/* All sums from the first page on; caller's array of head.pages values. */
-int drac_journal_sums(const struct drac_journal *journal, uint64_t *sums);
+/* The sums of count pages from first on. */
+int drac_journal_sums(const struct drac_journal *journal, uint32_t first,
+    uint32_t count, uint64_t *sums);
 
 /* pread(2) and pwrite(2) of all or nothing; a short one is gone on with. */
 int drac_read_full(int fd, void *data, size_t length, off_t offset);

@@ -140,6 +140,22 @@ name_of(const struct drac_place *place, const char *suffix,
 	snprintf(name, SUFFIX_MAX, "%s%s", place->name, suffix);
 }
 
+/*
+ * Where a daemon has closed its standard descriptors, a stray message must
+ * not end up in the map.
+ */
+static int
+above_stderr(int fd)
+{
+	int higher;
+
+	if (fd == -1 || fd > STDERR_FILENO)
+		return fd;
+	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close(fd);
+	return higher;
+}
+
 int
 drac_place_file(const struct drac_place *place, const char *suffix, int flags,
     mode_t mode, struct drac_why *why)
@@ -149,8 +165,8 @@ drac_place_file(const struct drac_place *place, const char *suffix, int flags,
 	int fd;
 
 	name_of(place, suffix, name);
-	fd = openat(place->dir, name,
-	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
+	fd = above_stderr(openat(place->dir, name,
+	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode));
 	if (fd == -1) {
 		if (errno != ENOENT)
 			drac_why_set(why, "%s%s: %s", place->path, suffix,

@@ -24,6 +24,7 @@ struct work {
 	uint32_t pages;
 	uint32_t free;
 	uint64_t *sums;
+	bool in_place; /* the new map has the name */
 	struct drac_why *why;
 };
 
@@ -82,12 +83,13 @@ sync_both(const struct work *work)
 }
 
 static int
-install(const struct work *work)
+install(struct work *work)
 {
 	const struct drac_place *place = work->remap->place;
 
 	if (drac_place_rename(place, DRAC_NEW, "") == -1)
 		return -1;
+	work->in_place = true;
 	if (drac_place_rename(place, NEW_JOURNAL, DRAC_JOURNAL) == -1)
 		return -1;
 	return work->remap->sync ? fsync(place->dir) : 0;
@@ -114,11 +116,10 @@ end(struct work *work, int result)
 	int saved = errno;
 
 	if (result == -1) {
-		/*
-		 * The new journal stays where it is: should the new map be in
-		 * place already, the next writer needs it.
-		 */
 		drac_place_unlink(place, DRAC_NEW);
+		/* Once the new map is in place the next writer needs it. */
+		if (!work->in_place)
+			drac_place_unlink(place, NEW_JOURNAL);
 		if (work->why != NULL && work->why->text[0] == '\0')
 			drac_why_set(work->why, "%s%s: %s", place->path,
 			    DRAC_NEW, strerror(saved));

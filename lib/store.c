@@ -42,6 +42,8 @@
 #define SWEEP_LEAVES    64u
 #define SWEEP_ENTRIES   128u
 #define EACH_LEAVES     64u
+#define CHECK_PAGES     256u
+#define CHECK_BATCH     4096u
 #define RETRIES         4
 
 struct drac_store {
@@ -116,11 +118,21 @@ start_call(struct drac_store *store, struct drac_why *why)
 		drac_place_start(&store->place, store->opts.timeout_ms);
 }
 
-/* Say what failed, unless a deeper room has said it already. */
+/*
+ * Say what failed, and of which map. Where a deeper room has said it
+ * already, only the path may be missing.
+ */
 static int
 fail(const struct drac_store *store, const char *what, struct drac_why *why)
 {
-	if (why != NULL && why->text[0] == '\0')
+	struct drac_why inner;
+
+	if (why == NULL || why->text[0] == '/')
+		return -1;
+	inner = *why;
+	if (inner.text[0] != '\0')
+		drac_why_set(why, "%s: %.200s", store->place.path, inner.text);
+	else
 		drac_why_set(why, "%s: %s%s%s", store->place.path, what,
 		    what[0] != '\0' ? ": " : "",
 		    errno == EBADMSG ? "damaged" : strerror(errno));
@@ -255,6 +267,14 @@ same_file(int fd, const struct stat *have, const struct stat *now)
 	       have->st_dev == now->st_dev;
 }
 
+/* The mode may have been configured anew since the map was made. */
+static void
+set_mode(const struct drac_store *store)
+{
+	if ((store->map_st.st_mode & 07777) != store->opts.mode)
+		(void)fchmod(store->map_fd, store->opts.mode);
+}
+
 /*
  * Have the map that the name leads to open. -1 with ENOENT: there is none.
  */
@@ -276,7 +296,11 @@ attach_map(struct drac_store *store, bool write, struct drac_why *why)
 	if (store->map_fd == -1)
 		return -1;
 	store->writable = write;
-	return fstat(store->map_fd, &store->map_st);
+	if (fstat(store->map_fd, &store->map_st) == -1)
+		return -1;
+	if (write)
+		set_mode(store);
+	return 0;
 }
 
 static int
@@ -319,6 +343,7 @@ attach_journal(struct drac_store *store)
 		return drac_journal_pending(&store->journal, keep_pending,
 		    store);
 	}
+	errno = EBADMSG;
 none:
 	if (errno == EACCES || errno == EPERM || errno == EIO ||
 	    errno == ENOMEM || errno == EMFILE || errno == ENFILE)
@@ -776,16 +801,6 @@ rebuild_from(struct drac_store *store, struct salvage *salvage,
 	    why);
 }
 
-/* Keep the file under another name; touched, so that Postfix lets go. */
-static int
-move_aside(struct drac_store *store, char name[64])
-{
-	if (drac_place_keep(&store->place, ".corrupt", name) == -1)
-		return -1;
-	(void)futimens(store->map_fd, NULL);
-	return 0;
-}
-
 /*
  * The map is not as we left it. Build a new one from what can be trusted;
  * keep the old one under another name unless all of it was taken over.
@@ -796,12 +811,14 @@ heal(struct drac_store *store, bool ours, struct drac_why *why)
 {
 	struct salvage salvage = { .store = store,
 		.style = store->opts.key_style };
+	struct drac_tree tree;
 	char aside[64] = "";
 	int kind;
 	int result = -1;
 
 	forget_bdb(store);
-	if (store->map_st.st_size / 51200 > drac_place_left(&store->place)) {
+	if (store->map_st.st_size / 51200 > drac_place_left(&store->place) &&
+	    (ours || raw_tree(store, &tree, NULL) == 0)) {
 		drac_why_set(why,
 		    "%s: not as we left it, and too big to be read "
 		    "through now: left to the next sweep",
@@ -810,9 +827,17 @@ heal(struct drac_store *store, bool ours, struct drac_why *why)
 		return -1;
 	}
 	kind = salvage_some(store, ours, &salvage);
-	if (kind != -1 && (kind == 1 || move_aside(store, aside) == 0))
+	if (kind != -1 && (kind == 1 || drac_place_keep(&store->place,
+					    ".corrupt", aside) == 0))
 		result = rebuild_from(store, &salvage, why);
 	if (result == 0) {
+		/*
+		 * With a second name Postfix only lets go when the time moves;
+		 * not before now: a moved time says that the pages are somebody
+		 * else's, and damage would be taken over.
+		 */
+		if (kind != 1)
+			(void)futimens(store->map_fd, NULL);
 		drac_why_set(why,
 		    kind == 1 ? "%s: taken over from another program, "
 				"%zu entries kept, %llu not understood%s%s"
@@ -829,23 +854,56 @@ heal(struct drac_store *store, bool ours, struct drac_why *why)
 	return result;
 }
 
-/* After another boot: is every page as the sums say? */
+/* Are these pages as the sums say? count: CHECK_PAGES at most. */
 static int
-check_all(struct drac_store *store)
+check_some(struct drac_store *store, uint32_t first, uint32_t count,
+    unsigned char *pages)
 {
-	unsigned char page[DRAC_PAGE_SIZE];
+	uint64_t sums[CHECK_PAGES];
 
-	for (uint32_t i = 0; i < map_pages(store); i++)
-		if (read_checked(store, i, page) == -1)
+	if (drac_journal_sums(&store->journal, first, count, sums) == -1 ||
+	    drac_read_full(store->map_fd, pages, (size_t)count * DRAC_PAGE_SIZE,
+		(off_t)first * DRAC_PAGE_SIZE) == -1)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		if (sums[i] != drac_page_sum(pages + i * DRAC_PAGE_SIZE,
+				   DRAC_PAGE_SIZE, first + i) &&
+		    drac_images_get(&store->pending, first + i) == NULL) {
+			errno = EBADMSG;
 			return -1;
+		}
 	return 0;
 }
 
-/* The first writer after a reboot: apply all, check all, begin anew. */
+/* The same for pages first to end - 1, or as many of them as there are. */
 static int
-settle_reboot(struct drac_store *store, struct drac_why *why)
+check_pages(struct drac_store *store, uint32_t first, uint32_t end)
 {
-	if (map_pages(store) <= DRAC_PAGES_MAPPED && check_all(store) == -1)
+	unsigned char *pages = malloc((size_t)CHECK_PAGES * DRAC_PAGE_SIZE);
+	int result = pages == NULL ? -1 : 0;
+
+	if (end > map_pages(store))
+		end = map_pages(store);
+	while (result == 0 && first < end) {
+		uint32_t count =
+		    end - first < CHECK_PAGES ? end - first : CHECK_PAGES;
+
+		result = check_some(store, first, count, pages);
+		first += count;
+	}
+	free(pages);
+	return result;
+}
+
+/*
+ * The first writer after a reboot, or after somebody else had the file in
+ * hand: check all, apply all, begin anew.
+ */
+static int
+settle(struct drac_store *store, struct drac_why *why)
+{
+	if (map_pages(store) <= DRAC_PAGES_MAPPED &&
+	    check_pages(store, 0, UINT32_MAX) == -1)
 		return -1;
 	if (apply(store, false, why) == -1)
 		return -1;
@@ -866,7 +924,8 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 			*again = false;
 			return fail(store, "", why);
 		}
-		return create_empty(store, why);
+		return create_empty(store, why) == -1 ? fail(store, "", why)
+						      : 0;
 	}
 	if (attach_journal(store) == -1) {
 		if (errno != EBADMSG) {
@@ -878,9 +937,9 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 		return heal(store, false, why);
 	}
 	*again = false;
-	if (!store->journal.rebooted)
+	if (!store->journal.rebooted && !foreign_hand(store))
 		return apply(store, true, why);
-	if (settle_reboot(store, why) == 0)
+	if (settle(store, why) == 0)
 		return 0;
 	if (errno != EBADMSG)
 		return fail(store, "", why);
@@ -926,9 +985,14 @@ unlock_writers(struct drac_store *store)
 static int
 need_bdb(struct drac_store *store, struct drac_why *why)
 {
+	struct drac_tree tree;
+
 	if (store->bdb != NULL && store->bdb_number == store->journal.last)
 		return 0;
 	forget_bdb(store);
+	/* Berkeley DB's first look at the meta page goes past our reading. */
+	if (checked_tree(store, &tree) == -1)
+		return -1;
 	return drac_bdb_open(store->map_fd, read_checked, store, &store->bdb,
 	    why);
 }
@@ -1470,12 +1534,16 @@ visit_item(const struct drac_store *store, struct stream *stream,
 	time_t expiry;
 	bool second;
 
-	if (item->key_len > sizeof(stream->cursor.text) ||
-	    drac_key_order(item->key, item->key_len, stream->cursor.text,
+	size_t length = item->key_len < sizeof(stream->cursor.text)
+			    ? item->key_len
+			    : sizeof(stream->cursor.text);
+
+	/* A longer key is nobody's address; it only moves us on. */
+	if (drac_key_order(item->key, length, stream->cursor.text,
 		stream->cursor.length) <= 0)
 		return 0;
-	memcpy(stream->cursor.text, item->key, item->key_len);
-	stream->cursor.length = item->key_len;
+	memcpy(stream->cursor.text, item->key, length);
+	stream->cursor.length = length;
 	if (drac_key_read(item->key, item->key_len, &addr, &second) == -1 ||
 	    drac_value_read(item->value, item->value_len, &expiry) == -1 ||
 	    (second && store->opts.key_style == DRAC_KEY_BOTH))
@@ -1512,6 +1580,7 @@ drac_store_each(struct drac_store *store, drac_store_visit *visit, void *arg,
     struct drac_why *why)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
+	struct drac_text before;
 	int result;
 
 	start_call(store, why);
@@ -1520,9 +1589,16 @@ drac_store_each(struct drac_store *store, drac_store_visit *visit, void *arg,
 	stream->visit = visit;
 	stream->arg = arg;
 	do {
+		before = stream->cursor;
 		result = fetch_shared(store, stream, why);
 		if (result == 0)
 			result = visit_fetched(store, stream);
+		if (result == 0 && !stream->end &&
+		    drac_key_order(before.text, before.length,
+			stream->cursor.text, stream->cursor.length) == 0) {
+			errno = EBADMSG; /* the leaves lead in a circle */
+			result = fail(store, "", why);
+		}
 	} while (result == 0 && !stream->end);
 	free(stream->pages);
 	free(stream);
@@ -1674,6 +1750,43 @@ sweep_all(struct drac_store *store, struct sweep *sweep,
 	return 0;
 }
 
+/* One batch of pages; a map with a damaged one is healed. */
+static int
+check_batch(struct drac_store *store, uint32_t first, struct drac_why *why)
+{
+	int result;
+
+	drac_place_start(&store->place, store->opts.timeout_ms);
+	if (lock_writers(store, why) == -1)
+		return -1;
+	result = attach(store, why);
+	if (result == 0)
+		result = check_pages(store, first, first + CHECK_BATCH);
+	if (result == -1 && errno == EBADMSG)
+		result = heal(store, true, why);
+	if (result == -1)
+		(void)fail(store, "check", why);
+	unlock_writers(store);
+	return result;
+}
+
+/*
+ * What no login comes across, a server may: is every page as we left it?
+ * In batches, so that no login waits.
+ */
+static int
+check_whole(struct drac_store *store, struct drac_why *why)
+{
+	uint32_t at = 0;
+	int result;
+
+	do {
+		result = check_batch(store, at, why);
+		at += CHECK_BATCH;
+	} while (result == 0 && at < map_pages(store));
+	return result;
+}
+
 /* Nearly full: enlarge now, so that no login has to. */
 static int
 make_room(struct drac_store *store, time_t now, bool *enlarged,
@@ -1711,6 +1824,8 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 	sweep->limit = limit == 0 ? UINT64_MAX : limit;
 	result = sweep_all(store, sweep, swept, why);
 	free(sweep);
+	if (result == 0)
+		result = check_whole(store, why);
 	if (result == 0)
 		result = make_room(store, now, &enlarged, why);
 	swept->enlarged = swept->enlarged || enlarged;

@@ -12,7 +12,7 @@ awk -v n=$entries -v now="$(date +%s)" 'BEGIN {
 # The sanitizers reserve terabytes of addresses, so no limit for them.
 case $build in
 *-san) little= ;;
-*) little='prlimit --as=33554432' ;;
+*) little='prlimit --as=16777216' ;;
 esac
 $little "$ctl" -c "$conf" list >"$tmp/list" 2>"$tmp/err"
 is large_list_status '0 ' "$? $(cat "$tmp/err")"

@@ -66,7 +66,7 @@ says reader_list_json 0 '^\{"address":"192.0.2.7"' '' \
 	other "$ctl" -c "$conf" list --json
 says reader_show 0 'is auth' '' other "$ctl" -c "$conf" show 192.0.2.7
 says reader_show_expired 1 'expired' '' other "$ctl" -c "$conf" show 192.0.2.8
-verbs | grep -Ev '^(list|show|init)' >"$tmp/verbs"
+verbs | grep -Ev '^(list|show)' >"$tmp/verbs"
 while read -r name words; do
 	# shellcheck disable=SC2086
 	says "reader_may_not_$name" 3 '' "$tmp/lib.*(denied|permitted|ours)" \
@@ -115,17 +115,65 @@ says to_nothing_did_it 0 '^192.0.2.10 is auth' '' d show 192.0.2.10
 d list --json >"$tmp/out"
 is to_nothing_map_whole 3 "$(count "$tmp/out")"
 
+# hold FILE SECONDS FLAG...   another process has its lock; its id in $holder
+hold() {
+	file=$1 seconds=$2
+	shift 2
+	flock "$@" --no-fork "$file" sleep "$seconds" >/dev/null 2>&1 &
+	holder=$!
+	while flock --exclusive --nonblock "$file" true; do
+		kill -0 $holder || break
+	done
+}
+release() {
+	kill $holder
+	wait $holder 2>/dev/null
+}
+
 # A reader that holds its lock for ever does not stop the admin.
 fresh 'timeout = 100ms'
-flock --shared --no-fork "$map" sleep 60 >/dev/null 2>&1 &
-holder=$!
-until ! flock --exclusive --nonblock "$map" true; do
-	kill -0 $holder || break
-done
-says held_map_add 0 '^192.0.2.7 is auth' '^dracctl: warning: ' d add 192.0.2.7
+hold "$map" 60 --shared
+says held_map_add 0 '^192.0.2.7 is auth' \
+	"^dracctl: warning: .*process $holder " d add 192.0.2.7
 says held_map_show 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
-kill $holder
-wait $holder 2>/dev/null
+release
+
+# A writer that does is waited for: as long as a login would, or longer.
+hold "$map.lock" 60
+says held_writer_add 3 '' "process $holder " d add 192.0.2.8
+says held_writer_drop 3 '' "process $holder " d drop 192.0.2.7
+says held_writer_show 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
+release
+for words in init sweep 'drop --all'; do
+	hold "$map.lock" 0.3
+	# shellcheck disable=SC2086
+	says "patient_${words%% *}" 0 '.' '' d $words
+	wait $holder 2>/dev/null
+done
+
+# A damaged map is told from an empty one, and made anew by who may write.
+damage() {
+	fresh
+	put 192.0.2.7 1000
+	printf 'not a map' | dd of="$map" conv=notrunc status=none
+}
+damage
+says damaged_list 3 '' '^dracctl: ' d list
+says damaged_list_json 3 '' '^dracctl: ' d list --json
+says damaged_show 3 '' '^dracctl: ' d show 192.0.2.7
+for verb in init sweep 'add 192.0.2.8'; do
+	damage
+	# shellcheck disable=SC2086
+	says "damaged_${verb%% *}" 0 '.' '^dracctl: warning: .*damaged' d $verb
+	says "damaged_${verb%% *}_repaired" 0 '^ADDRESS' '' d list
+done
+fresh
+put 192.0.2.7 1000
+configure 'mode = 0600'
+says init_new_mode 0 "^gave $map the mode 0600$" '' d init
+is init_new_mode_is_given 600 "$(stat -c %a "$map")"
+says init_new_mode_readable 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
+says init_new_mode_writable 0 '^192.0.2.8 is auth' '' d add 192.0.2.8
 
 # No space: what cannot be made is not left half made.
 cat >"$tmp/full.sh" <<'SCRIPT'

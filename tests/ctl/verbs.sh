@@ -84,9 +84,9 @@ says add_excluded_warns 0 '^198.51.100.7 is auth' \
 	'^dracctl: warning: 198.51.100.7 is excluded' d add 198.51.100.7
 says add_excluded_is_seen 0 'is auth' '' d show 198.51.100.7
 while read -r text word; do
-	says "add_refuses_$word" 1 '' "$text is never recorded \\($word\\)" \
+	says "add_refuses_${word}_$text" 1 '' "$text is never recorded \\($word\\)" \
 		d add "$text"
-	says "add_refused_$word" 1 'not in the map' '' d show "$text"
+	says "add_refused_${word}_$text" 1 'not in the map' '' d show "$text"
 done <<'TABLE'
 127.0.0.1 loopback
 ::1 loopback

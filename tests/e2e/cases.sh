@@ -8,10 +8,12 @@
 #   expires_at_lookup   yes: the server compares the time itself, so a grant
 #                       ends although nothing sweeps the map
 #   extra_settings      a line for drac.conf, in all cases
+#   second_key6         the other key that key_style makes of $listed6
 
 map=/var/lib/drac/dracd.db
 expires_at_lookup=no
 extra_settings='# none'
+second_key6=
 
 # open_mail NAME PACKAGE...: a root with Dovecot, our build and the packages
 # of an SMTP server, two hosts, an empty map.
@@ -230,7 +232,7 @@ case_map_reads_as_drac()
 	    DATA=END " $listed4" " $listed6"; do
 		check "dump_has_$line" 1 "$(grep -cxF -- "$line" "$work/dump")"
 	done
-	recorded "dump_has_both_addresses" $listed4 $listed6
+	recorded "dump_has_both_addresses" $listed4 $listed6 $second_key6
 	dump_map | while read -r address expiry; do
 		if [ "$expiry" -ge $((before + 1800)) ] &&
 		    [ "$expiry" -le $((after + 1800)) ]; then

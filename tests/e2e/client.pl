@@ -7,13 +7,13 @@
 #   client.pl [--from ADDRESS] imap HOST USER PASSWORD
 #   client.pl [--from ADDRESS] smtp HOST SENDER RECIPIENT
 #   client.pl [--from ADDRESS] wait HOST PORT SECONDS
-#   client.pl [--from ADDRESS] hammer HOST SENDER RECIPIENT SECONDS COUNT CODE
+#   client.pl [--from ADDRESS] hammer HOST SENDER RECIPIENT COUNT CODE FILE
 #
 # Prints the reply that decides. Exit status: 0 accepted, 1 refused, 2 usage,
 # 3 trouble (no connection, a temporary error, an answer that makes no
-# sense). hammer sends COUNT recipients in each session until SECONDS have
-# passed; it prints one line for each answer that does not start with CODE,
-# with the time, and at the end how many of each kind there were.
+# sense). hammer sends COUNT recipients in each session, session after session
+# while FILE exists; it prints one line for each answer that does not start
+# with CODE, with the time, and at the end how many of each kind there were.
 use strict;
 use warnings;
 use IO::Socket::IP;
@@ -96,6 +96,7 @@ sub imap {
 	return verdict($answer, qr/^a OK/, qr/^a NO \[AUTHENTICATIONFAILED\]/);
 }
 
+# Nobody waits for the answer to QUIT: Exim holds it back for 0.2 s.
 sub session {
 	my ($host, $sender) = @_;
 	my $line = Line->open($host, 25);
@@ -109,15 +110,14 @@ sub smtp {
 	my ($host, $sender, $recipient) = @_;
 	my $line = session($host, $sender);
 	my $answer = $line->reply("RCPT TO:<$recipient>");
-	$line->reply('QUIT');
+	$line->put('QUIT');
 	return verdict($answer, qr/^250/, qr/^55\d/);
 }
 
 sub hammer {
-	my ($host, $sender, $recipient, $seconds, $count, $code) = @_;
-	my $end = time + $seconds;
+	my ($host, $sender, $recipient, $count, $code, $file) = @_;
 	my %seen = (sessions => 0, trouble => 0);
-	while (time < $end) {
+	while (-e $file) {
 		$seen{sessions}++;
 		eval {
 			my $line = session($host, $sender);
@@ -127,7 +127,7 @@ sub hammer {
 				printf "at %.3f %s\n", time, $answer
 				    unless $answer =~ /^$code/;
 			}
-			$line->reply('QUIT');
+			$line->put('QUIT');
 			1;
 		} or do {
 			$seen{trouble}++;

@@ -93,9 +93,9 @@ begin()
 {
 	trap 'exit 1' HUP INT TERM
 	umask 022
-	unset LC_ALL LANG LANGUAGE
+	unset LANG LANGUAGE MAKEFLAGS MAKELEVEL
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-	export PATH LC_ALL=C.UTF-8
+	export PATH LC_ALL=C
 	work=$DRAC_E2E
 	root=$work/root
 	layers=
@@ -114,10 +114,25 @@ mount_root()
 	    "lowerdir=$layers/,upperdir=$1,workdir=$work/overlay" \
 	    drac-e2e "$root" || die "no overlay over /"
 	mount -t proc proc "$root/proc"
-	mount --rbind /dev "$root/dev"
+	mount_dev
 	mount -t tmpfs -o mode=0755 drac-e2e "$root/run"
 	mount -t tmpfs -o mode=1777 drac-e2e "$root/tmp"
 	mkdir -m 1777 "$root/run/lock"
+}
+
+# A /dev without the host's syslog socket.
+mount_dev()
+{
+	mount -t tmpfs -o mode=0755 drac-e2e "$root/dev"
+	for node in null:3 zero:5 full:7 random:8 urandom:9; do
+		mknod -m 666 "$root/dev/${node%:*}" c 1 "${node#*:}"
+	done
+	mknod -m 666 "$root/dev/tty" c 5 0
+	ln -s /proc/self/fd "$root/dev/fd"
+	ln -s fd/0 "$root/dev/stdin"
+	ln -s fd/1 "$root/dev/stdout"
+	ln -s fd/2 "$root/dev/stderr"
+	mkdir -m 1777 "$root/dev/shm"
 }
 
 unmount_root()
@@ -182,7 +197,7 @@ keep_layer()
 	rm -f "$top/build/e2e/$name-"*.tar
 	(umask 077 && tar -C "$upper" --xattrs \
 	    --xattrs-include='trusted.overlay.opaque' \
-	    --exclude=./var/cache --exclude=./var/log \
+	    --exclude=./var/cache/apt \
 	    -cf "$kept.$$" .) && mv "$kept.$$" "$kept"
 }
 
@@ -202,6 +217,11 @@ open_root()
 	echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
 	sed -i 's/^hosts:.*/hosts: files/' "$root/etc/nsswitch.conf"
 	mkdir -p "$root/var/log"
+	perl "$here/syslog.pl" "$root/dev/log" "$root/var/log/syslog" \
+	    >"$work/syslog.ready" &
+	until [ -s "$work/syslog.ready" ]; do
+		sleep 0.02
+	done
 	for user in alice bob; do
 		chroot "$root" useradd -m -s /bin/sh -p \
 		    "$(perl -e 'print crypt("s3cret", q($6$pepper))')" $user ||

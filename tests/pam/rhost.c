@@ -547,6 +547,34 @@ stdin_is_no_client(void)
 	CHECK(entry("192.0.2.7") == 0);
 }
 
+static void
+env_comes_before_stdin(void)
+{
+	struct connection connection;
+
+	set_entry("192.0.2.7", 0);
+	set_entry("192.0.2.8", 0);
+	write_usual();
+	write_conf("rhost_env = DRAC_PEER\n");
+	connection = connect_from("192.0.2.7", "192.0.2.1", "192.0.2.1", 1110);
+	set_stdin(connection.server);
+	setenv("DRAC_PEER", "192.0.2.8", 1);
+	CHECK(log_in(NULL, "AC") == PAM_SUCCESS);
+	CHECK(entry("192.0.2.7") == 0 && recorded("192.0.2.8"));
+
+	/* A variable that holds no address does not make way. */
+	set_entry("192.0.2.8", 0);
+	setenv("DRAC_PEER", "host.example.org", 1);
+	CHECK(log_in(NULL, "AC") == PAM_SUCCESS);
+	CHECK(entry("192.0.2.7") == 0 && entry("192.0.2.8") == 0);
+	unsetenv("DRAC_PEER");
+	CHECK(log_in(NULL, "AC") == PAM_SUCCESS);
+	CHECK(recorded("192.0.2.7"));
+	null_stdin();
+	hang_up(&connection);
+	write_conf("");
+}
+
 /* peer=port:LIST */
 
 static void
@@ -650,6 +678,7 @@ main(void)
 	RUN(env_counts_when_asked_for);
 	RUN_WITH_NETWORK(stdin_is_the_client);
 	RUN_WITH_NETWORK(stdin_is_no_client);
+	RUN_WITH_NETWORK(env_comes_before_stdin);
 	RUN_WITH_NETWORK(port_finds_the_one_client);
 	RUN_WITH_NETWORK(port_finds_v6_and_yields_to_stdin);
 	remove_place();

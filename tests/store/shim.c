@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * LD_PRELOAD: counts the write-type calls on the files of one directory
+ * and lets one of them go wrong. A page of the map itself is never torn by
+ * a kill: the kernel copies 512 aligned octets at once.
+ */
+#include "shim.h"
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* The real one, asked for once. */
+#define REAL(name)                                                             \
+	static __typeof__(&name) real;                                         \
+	if (real == NULL) {                                                    \
+		void *found_ = dlsym(RTLD_NEXT, #name);                        \
+		memcpy(&real, &found_, sizeof(real));                          \
+	}
+
+static char watched[256];
+static enum drac_fault fault;
+static long fault_at;
+static long calls;
+
+EXPORT drac_fault_arm_fn drac_fault_arm;
+
+EXPORT long
+drac_fault_arm(const char *directory, enum drac_fault what, long at)
+{
+	long counted = calls;
+
+	snprintf(watched, sizeof(watched), "%s",
+	    directory == NULL ? "" : directory);
+	fault = what;
+	fault_at = at;
+	calls = 0;
+	return counted;
+}
+
+/* Is fd the directory or a file in it? in_map: it is the map itself. */
+static bool
+ours(int fd, bool *in_map)
+{
+	char link[64];
+	char target[512];
+	size_t length = strlen(watched);
+	ssize_t got;
+	int saved = errno;
+
+	if (length == 0)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	got = readlink(link, target, sizeof(target) - 1);
+	errno = saved;
+	if (got < (ssize_t)length)
+		return false;
+	target[got] = '\0';
+	*in_map = got > 3 && strcmp(target + got - 3, ".db") == 0;
+	return strncmp(target, watched, length) == 0 &&
+	       (target[length] == '\0' || target[length] == '/');
+}
+
+static void
+die(void)
+{
+	(void)kill(getpid(), SIGKILL);
+	for (;;)
+		(void)pause();
+}
+
+/* What is to happen to this call; length 0: it is not a write. */
+static enum drac_fault
+judge(int fd, size_t length, size_t *half)
+{
+	bool in_map = false;
+	enum drac_fault now = DRAC_FAULT_NONE;
+
+	*half = length;
+	if (!ours(fd, &in_map))
+		return DRAC_FAULT_NONE;
+	calls++;
+	if (calls == fault_at)
+		now = fault;
+	else if (calls > fault_at && fault == DRAC_FAULT_ENOSPC)
+		now = DRAC_FAULT_ENOSPC;
+	else if (calls == fault_at + 1 && fault == DRAC_FAULT_TORN)
+		now = DRAC_FAULT_EIO;
+	if (now == DRAC_FAULT_KILL ||
+	    (now == DRAC_FAULT_TEAR && (length < 2 || in_map)))
+		die();
+	if (now == DRAC_FAULT_TORN && length < 2)
+		now = DRAC_FAULT_EIO;
+	if (now == DRAC_FAULT_TEAR || now == DRAC_FAULT_SHORT ||
+	    now == DRAC_FAULT_TORN)
+		*half = length < 2 ? length : length / 2;
+	if (now == DRAC_FAULT_EIO)
+		errno = EIO;
+	if (now == DRAC_FAULT_ENOSPC)
+		errno = ENOSPC;
+	return now;
+}
+
+static bool
+fails(enum drac_fault now)
+{
+	return now == DRAC_FAULT_EIO || now == DRAC_FAULT_ENOSPC;
+}
+
+EXPORT ssize_t
+pwrite(int fd, const void *data, size_t length, off_t offset)
+{
+	size_t half;
+	enum drac_fault now = judge(fd, length, &half);
+	ssize_t put;
+
+	REAL(pwrite);
+	if (fails(now))
+		return -1;
+	put = real(fd, data, half, offset);
+	if (now == DRAC_FAULT_TEAR)
+		die();
+	return put;
+}
+
+EXPORT ssize_t
+pwrite64(int fd, const void *data, size_t length, off64_t offset)
+{
+	return pwrite(fd, data, length, offset);
+}
+
+EXPORT ssize_t
+write(int fd, const void *data, size_t length)
+{
+	size_t half;
+	enum drac_fault now = judge(fd, length, &half);
+	ssize_t put;
+
+	REAL(write);
+	if (fails(now))
+		return -1;
+	put = real(fd, data, half);
+	if (now == DRAC_FAULT_TEAR)
+		die();
+	return put;
+}
+
+EXPORT int
+fsync(int fd)
+{
+	size_t half;
+
+	REAL(fsync);
+	return fails(judge(fd, 0, &half)) ? -1 : real(fd);
+}
+
+EXPORT int
+fdatasync(int fd)
+{
+	size_t half;
+
+	REAL(fdatasync);
+	return fails(judge(fd, 0, &half)) ? -1 : real(fd);
+}
+
+EXPORT int
+ftruncate(int fd, off_t length)
+{
+	size_t half;
+
+	REAL(ftruncate);
+	return fails(judge(fd, 0, &half)) ? -1 : real(fd, length);
+}
+
+EXPORT int
+futimens(int fd, const struct timespec times[2])
+{
+	size_t half;
+
+	REAL(futimens);
+	return fails(judge(fd, 0, &half)) ? -1 : real(fd, times);
+}
+
+EXPORT int
+fchmod(int fd, mode_t mode)
+{
+	size_t half;
+
+	REAL(fchmod);
+	return fails(judge(fd, 0, &half)) ? -1 : real(fd, mode);
+}
+
+EXPORT int
+fchown(int fd, uid_t uid, gid_t gid)
+{
+	size_t half;
+
+	REAL(fchown);
+	return fails(judge(fd, 0, &half)) ? -1 : real(fd, uid, gid);
+}
+
+EXPORT int
+renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	size_t half;
+
+	REAL(renameat);
+	if (fails(judge(from_dir, 0, &half)))
+		return -1;
+	return real(from_dir, from, to_dir, to);
+}
+
+EXPORT int
+linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	size_t half;
+
+	REAL(linkat);
+	if (fails(judge(from_dir, 0, &half)))
+		return -1;
+	return real(from_dir, from, to_dir, to, flags);
+}
+
+EXPORT int
+unlinkat(int dir, const char *name, int flags)
+{
+	size_t half;
+	enum drac_fault now = judge(dir, 0, &half);
+
+	REAL(unlinkat);
+	/* A full disk does not keep anybody from removing a file. */
+	return now == DRAC_FAULT_EIO ? -1 : real(dir, name, flags);
+}
+
+static int
+open_real(int dir, const char *name, int flags, mode_t mode)
+{
+	size_t half;
+
+	REAL(openat);
+	if ((flags & O_CREAT) != 0 && fails(judge(dir, 0, &half)))
+		return -1;
+	return real(dir, name, flags, mode);
+}
+
+EXPORT int
+openat(int dir, const char *name, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = (flags & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return open_real(dir, name, flags, mode);
+}
+
+EXPORT int
+openat64(int dir, const char *name, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = (flags & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return open_real(dir, name, flags, mode);
+}
