@@ -83,26 +83,6 @@ sweep(struct drac_ctl *ctl, struct drac_swept *swept)
 	return DRAC_CTL_YES;
 }
 
-/* The store gives a map its mode when it makes it, and not again. */
-static enum drac_ctl_status
-set_map_mode(const struct drac_ctl *ctl)
-{
-	const char *path = ctl->opts.path;
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && (st.st_mode & 07777) == ctl->opts.mode)
-		return DRAC_CTL_YES;
-	if (chmod(path, ctl->opts.mode) == -1) {
-		drac_ctl_complain("%s: cannot set the mode: %s", path,
-		    strerror(errno));
-		return DRAC_CTL_FAILED;
-	}
-	if (!ctl->quiet)
-		drac_ctl_say("gave %s the mode %04o\n", path,
-		    (unsigned)ctl->opts.mode);
-	return DRAC_CTL_YES;
-}
-
 /* A sweep repairs what is there; a new map needs none. */
 enum drac_ctl_status
 drac_ctl_init(struct drac_ctl *ctl)
@@ -124,7 +104,7 @@ drac_ctl_init(struct drac_ctl *ctl)
 		drac_ctl_say(there ? "the map %s is there already\n"
 				   : "made the map %s\n",
 		    ctl->opts.path);
-	return set_map_mode(ctl);
+	return DRAC_CTL_YES;
 }
 
 /* What is never recorded is not recorded for an admin's typing error. */

@@ -33,18 +33,16 @@ install_build()
 		cat "$work/make.log"
 		die "make install"
 	}
-	inside systemd-tmpfiles --create drac.conf 2>/dev/null ||
-		install -d -m 755 "$root/var/lib/drac"
 	cp "$top/conf/dovecot/99-drac.conf" "$root/etc/dovecot/conf.d/"
 	pam_service dovecot
 	settings 'renew = 0s'
 	inside dracctl init >/dev/null || die "dracctl init"
 }
 
-# pam_service NAME: our file for Dovecot as /etc/pam.d/NAME.
+# pam_service NAME: our file of that name.
 pam_service()
 {
-	cp "$top/conf/pam.d/dovecot" "$root/etc/pam.d/$1"
+	cp "$top/conf/pam.d/$1" "$root/etc/pam.d/"
 }
 
 # settings LINE...: the shipped drac.conf and these lines.
@@ -136,6 +134,13 @@ recorded()
 	    "$(dump_map | cut -d' ' -f1 | sort | xargs)"
 }
 
+# logged NAME PATTERN: it stands in the system log.
+logged()
+{
+	grep -q -- "$2" "$root/var/log/syslog"
+	check "$1" 0 $?
+}
+
 forget()
 {
 	inside dracctl drop --all >/dev/null || fail "dracctl drop --all" $?
@@ -205,10 +210,12 @@ case_login_opens_relay()
 {
 	label=$1_from_$2
 	forget
+	: >"$root/var/log/syslog"
 	relay "refused_before_$label" refused "$2"
 	login "login_$label" accepted "$1" "$2"
 	relay "accepted_after_$label" accepted "$2"
 	relay "other_client_refused_after_$label" refused "$3"
+	logged "grant_is_logged_$label" "authorised $2 until .* for alice (dovecot)"
 	inside dracctl list >"$work/list"
 	grep -qF "$2" "$work/list"
 	check "dracctl_list_shows_$label" 0 $?

@@ -23,11 +23,11 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* The real one, asked for once. */
-#define REAL(name)                                                             \
-	static __typeof__(&name) real;                                         \
-	if (real == NULL) {                                                    \
-		void *found_ = dlsym(RTLD_NEXT, #name);                        \
-		memcpy(&real, &found_, sizeof(real));                          \
+#define REAL(name)                                      \
+	static __typeof__(&name) real;                  \
+	if (real == NULL) {                             \
+		void *found_ = dlsym(RTLD_NEXT, #name); \
+		memcpy(&real, &found_, sizeof(real));   \
 	}
 
 static char watched[256];

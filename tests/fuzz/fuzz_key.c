@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * libFuzzer: any octets as a key and as a value of a foreign map. What is
+ * taken as an address must be spelled again in each style and read back as
+ * the same; what is taken as an instant likewise.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "key.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void
+try_style(const struct drac_addr *addr, enum drac_key_style style)
+{
+	struct drac_text key[2];
+	struct drac_addr again;
+	unsigned keys = drac_key_spell(addr, style, key);
+	bool second;
+
+	must(keys == 1 || (keys == 2 && style == DRAC_KEY_BOTH));
+	for (unsigned i = 0; i < keys; i++) {
+		must(key[i].length > 0 && key[i].length < DRAC_KEY_TEXT);
+		must(drac_key_read(key[i].text, key[i].length, &again,
+			 &second) == 0);
+		must(drac_addr_equal(addr, &again));
+		must(second == (i == 1 || (style == DRAC_KEY_SENDMAIL &&
+					      addr->len == 16)));
+	}
+}
+
+static void
+try_key(const void *data, size_t size)
+{
+	struct drac_addr addr;
+	bool second;
+
+	if (drac_key_read(data, size, &addr, &second) == -1)
+		return;
+	must(addr.len == 4 || addr.len == 16);
+	for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH; style++)
+		try_style(&addr, (enum drac_key_style)style);
+}
+
+static void
+try_value(const void *data, size_t size)
+{
+	struct drac_text value;
+	time_t expiry;
+	time_t again;
+
+	if (drac_value_read(data, size, &expiry) == -1)
+		return;
+	must(expiry >= 0);
+	for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH; style++) {
+		drac_value_spell(expiry, (enum drac_key_style)style, &value);
+		must(value.length < DRAC_VALUE_TEXT);
+		must(drac_value_read(value.text, value.length, &again) == 0);
+		must(expiry == again);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size + 1); /* of its own, for the sanitizer */
+
+	if (copy == NULL)
+		return 0;
+	memcpy(copy, data, size);
+	try_key(copy, size);
+	try_value(copy, size);
+	free(copy);
+	return 0;
+}
