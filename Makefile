@@ -44,7 +44,7 @@ UNITS := conf/systemd/drac-sweep.service conf/systemd/drac-sweep.timer
 
 # What the tests are: programs of ours, and scripts.
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
-PAMT  := hooks stacks rhost limits loop
+PAMT  := hooks stacks rhost memory loop
 STORE := damage locks
 E2E   := postfix sendmail sendmail-classic exim
 

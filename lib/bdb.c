@@ -9,7 +9,6 @@
 #include <db.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 
 #define CACHE_CHANGE (256u * 1024)
 #define CACHE_BUILD  (4u * 1024 * 1024)
+#define HANDLE_ROOM  (256u * 1024)
 
 /*
  * Berkeley DB opens no path of its own: the open function hands it our
@@ -34,12 +34,12 @@ struct drac_bdb {
 	DB *db;
 	unsigned page_size;
 	int io_errno; /* what a page read answered; 0 none */
+	bool hooked;  /* Berkeley DB has come to us for the file */
 	struct drac_images images;
 };
 
 /* The map that this thread's Berkeley DB call works on, if any. */
 static _Thread_local struct drac_bdb *active;
-static pthread_once_t hooked = PTHREAD_ONCE_INIT;
 
 int
 drac_images_put(struct drac_images *images, uint32_t pgno,
@@ -106,6 +106,8 @@ hook_open(const char *path, int flags, ...)
 
 	if (active != NULL) {
 		int fd = fcntl(active->fd, F_DUPFD_CLOEXEC, 3);
+
+		active->hooked = true;
 
 		/* The meta page is first read at the file's own offset. */
 		if (fd != -1)
@@ -246,6 +248,8 @@ open_env(struct drac_bdb *bdb, unsigned cache)
 	bdb->env->set_errcall(bdb->env, silent);
 	bdb->env->set_msgfile(bdb->env, NULL);
 	bdb->env->set_tmp_dir(bdb->env, HOME);
+	/* Or it asks /sys how many processors there are, at every open. */
+	bdb->env->mutex_set_tas_spins(bdb->env, 1);
 	result = bdb->env->set_cachesize(bdb->env, 0, cache, 1);
 	if (result != 0)
 		return result;
@@ -274,6 +278,36 @@ open_db(struct drac_bdb *bdb, bool create)
 	    create ? DB_CREATE : 0, 0);
 }
 
+/*
+ * Berkeley DB 5.3 crashes when the memory for its handle is refused, and
+ * complains to stderr before it can be told not to: see that there is some.
+ */
+static int
+see_memory(unsigned cache)
+{
+	void *volatile room = malloc(cache + HANDLE_ROOM); /* not elided */
+
+	free(room);
+	return room != NULL ? 0 : ENOMEM;
+}
+
+static int
+open_both(struct drac_bdb *bdb, unsigned cache, bool create)
+{
+	int result = see_memory(cache);
+
+	active = bdb;
+	if (result == 0)
+		result = open_env(bdb, cache);
+	if (result == 0)
+		result = open_db(bdb, create);
+	active = NULL;
+	/* Its functions are somebody else's: nothing would be captured. */
+	if (result == 0 && !bdb->hooked)
+		result = EBUSY;
+	return result;
+}
+
 static struct drac_bdb *
 new_bdb(int fd, drac_page_read *read, void *arg)
 {
@@ -281,7 +315,7 @@ new_bdb(int fd, drac_page_read *read, void *arg)
 
 	if (bdb == NULL)
 		return NULL;
-	pthread_once(&hooked, install_hooks);
+	install_hooks();
 	bdb->fd = fd;
 	bdb->read = read;
 	bdb->arg = arg;
@@ -298,11 +332,7 @@ drac_bdb_open(int fd, drac_page_read *read, void *arg, struct drac_bdb **out,
 
 	if (bdb == NULL)
 		return -1;
-	active = bdb;
-	result = open_env(bdb, CACHE_CHANGE);
-	if (result == 0)
-		result = open_db(bdb, false);
-	active = NULL;
+	result = open_both(bdb, CACHE_CHANGE, false);
 	if (result != 0) {
 		(void)failed(bdb, result, "Berkeley DB", why);
 		drac_bdb_close(bdb);
@@ -414,11 +444,7 @@ drac_bdb_build(int fd, drac_bdb_next *next, void *arg, struct drac_why *why)
 
 	if (bdb == NULL)
 		return -1;
-	active = bdb;
-	result = open_env(bdb, CACHE_BUILD);
-	if (result == 0)
-		result = open_db(bdb, true);
-	active = NULL;
+	result = open_both(bdb, CACHE_BUILD, true);
 	if (result != 0) {
 		(void)failed(bdb, result, "Berkeley DB create", why);
 		drac_bdb_close(bdb);

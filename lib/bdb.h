@@ -7,7 +7,7 @@
  * The only room that includes <db.h>.
  *
  * Berkeley DB's replaceable I/O functions are process-wide. They are set
- * once and never reset, and do nothing of their own unless this thread is
+ * and never reset, and do nothing of their own unless this thread is
  * inside a call of this room: other users of Berkeley DB in the process
  * keep their files, their threads and their writes.
  */

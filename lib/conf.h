@@ -118,7 +118,7 @@ const struct drac_conf_key *drac_conf_keys(size_t *count);
 
 /*
  * Copy what the store needs; conf stays the owner of the path. may_create
- * is false: a login never makes a map.
+ * is false: whoever wants a map made says so.
  */
 void drac_conf_store_opts(const struct drac_conf *conf,
     struct drac_store_opts *opts);

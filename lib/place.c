@@ -246,7 +246,7 @@ wait_more(int64_t until_ms, long *pause_us)
 	if (monotonic_ms() >= until_ms)
 		return false;
 	(void)nanosleep(&pause, NULL);
-	if (*pause_us < 2000)
+	if (*pause_us < 800)
 		*pause_us *= 2;
 	return true;
 }

@@ -43,6 +43,7 @@
 #define SWEEP_ENTRIES   128u
 #define EACH_LEAVES     64u
 #define CHECK_PAGES     256u
+#define SOUND_PAGES     128u
 #define CHECK_BATCH     4096u
 #define RETRIES         4
 
@@ -59,6 +60,7 @@ struct drac_store {
 	struct stat journal_st;
 	struct drac_journal journal;
 	struct drac_images pending; /* in the journal, not yet in the map */
+	struct drac_images sound;   /* read and found right since we attached */
 	struct drac_bdb *bdb;
 	uint64_t bdb_number; /* last record when bdb was right */
 	bool deferred;
@@ -83,7 +85,8 @@ forget_map(struct drac_store *store)
 
 	forget_bdb(store);
 	drac_images_free(&store->pending);
-	store->pending.page_size = DRAC_PAGE_SIZE;
+	drac_images_free(&store->sound);
+	store->pending.page_size = store->sound.page_size = DRAC_PAGE_SIZE;
 	if (store->map_fd != -1)
 		(void)close(store->map_fd);
 	if (store->journal_fd != -1)
@@ -165,6 +168,8 @@ read_checked(void *arg, uint32_t pgno, unsigned char *page)
 	const unsigned char *image = drac_images_get(&store->pending, pgno);
 	uint64_t sum;
 
+	if (image == NULL)
+		image = drac_images_get(&store->sound, pgno);
 	if (image != NULL) {
 		memcpy(page, image, DRAC_PAGE_SIZE);
 		return 0;
@@ -181,6 +186,9 @@ read_checked(void *arg, uint32_t pgno, unsigned char *page)
 		errno = EBADMSG;
 		return -1;
 	}
+	/* The same few pages are asked for again and again. */
+	if (store->sound.count < SOUND_PAGES)
+		(void)drac_images_put(&store->sound, pgno, page);
 	return 0;
 }
 
@@ -320,6 +328,7 @@ attach_journal(struct drac_store *store)
 {
 	struct stat now;
 
+	store->sound.count = 0;
 	if (drac_place_stat(&store->place, DRAC_JOURNAL, &now) == -1)
 		goto none;
 	if (!same_file(store->journal_fd, &store->journal_st, &now)) {
@@ -506,6 +515,7 @@ apply_locked(struct drac_store *store, const struct turn *turns)
 		taken = store->journal.head.free;
 	still_mtime(store);
 	drac_unlock_map(store->map_fd, true);
+	store->sound.count = 0;
 	if (result == 0)
 		store->journal.head.free -= taken;
 	if (result == -1 || write_sums(store) == -1 ||
@@ -516,28 +526,38 @@ apply_locked(struct drac_store *store, const struct turn *turns)
 	return 0;
 }
 
+/* count: CHECK_PAGES at most. */
+static int
+read_with_sums(struct drac_store *store, uint32_t first, uint32_t count,
+    unsigned char *pages, uint64_t *sums)
+{
+	if (drac_read_full(store->map_fd, pages, (size_t)count * DRAC_PAGE_SIZE,
+		(off_t)first * DRAC_PAGE_SIZE) == -1)
+		return -1;
+	return drac_journal_sums(&store->journal, first, count, sums);
+}
+
 static int
 copy_source(void *arg, uint32_t first, uint32_t count, unsigned char *pages)
 {
 	struct drac_store *store = arg;
-	size_t bytes = (size_t)count * DRAC_PAGE_SIZE;
+	uint64_t sums[CHECK_PAGES];
 
-	if (drac_read_full(store->map_fd, pages, bytes,
-		(off_t)first * DRAC_PAGE_SIZE) == -1)
-		return -1;
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned char *page = pages + (size_t)i * DRAC_PAGE_SIZE;
 		const unsigned char *image =
 		    drac_images_get(&store->pending, first + i);
-		uint64_t sum;
+		unsigned at = i % CHECK_PAGES;
+		uint32_t left = count - i;
 
+		if (at == 0 && read_with_sums(store, first + i,
+				   left < CHECK_PAGES ? left : CHECK_PAGES,
+				   page, sums) == -1)
+			return -1;
 		if (image != NULL) {
 			memcpy(page, image, DRAC_PAGE_SIZE);
-			continue;
-		}
-		if (drac_journal_sum(&store->journal, first + i, &sum) == -1)
-			return -1;
-		if (sum != drac_page_sum(page, DRAC_PAGE_SIZE, first + i)) {
+		} else if (sums[at] !=
+			   drac_page_sum(page, DRAC_PAGE_SIZE, first + i)) {
 			errno = EBADMSG;
 			return -1;
 		}
@@ -861,9 +881,7 @@ check_some(struct drac_store *store, uint32_t first, uint32_t count,
 {
 	uint64_t sums[CHECK_PAGES];
 
-	if (drac_journal_sums(&store->journal, first, count, sums) == -1 ||
-	    drac_read_full(store->map_fd, pages, (size_t)count * DRAC_PAGE_SIZE,
-		(off_t)first * DRAC_PAGE_SIZE) == -1)
+	if (read_with_sums(store, first, count, pages, sums) == -1)
 		return -1;
 	for (uint32_t i = 0; i < count; i++)
 		if (sums[i] != drac_page_sum(pages + i * DRAC_PAGE_SIZE,
@@ -1048,21 +1066,52 @@ compact(struct drac_store *store, time_t now, struct drac_why *why)
 	return result;
 }
 
+/* The same for every leaf of the file, without the way through the tree. */
+static int
+count_all_live(struct drac_store *store, struct live *live)
+{
+	unsigned char *pages = malloc((size_t)CHECK_PAGES * DRAC_PAGE_SIZE);
+	struct drac_leaf *leaf = malloc(sizeof(*leaf));
+	int result = pages == NULL || leaf == NULL ? -1 : 0;
+
+	for (uint32_t at = 0; result == 0 && at < map_pages(store);) {
+		uint32_t left = map_pages(store) - at;
+		uint32_t count = left < CHECK_PAGES ? left : CHECK_PAGES;
+
+		result = copy_source(store, at, count, pages);
+		for (uint32_t i = 0; result == 0 && i < count; i++) {
+			unsigned char *page = pages + i * DRAC_PAGE_SIZE;
+
+			if (drac_page_type(page) != DRAC_PAGE_LEAF)
+				continue;
+			result =
+			    drac_leaf_load(leaf, at + i, page, DRAC_PAGE_SIZE);
+			if (result == 0)
+				result = count_live(leaf, live);
+		}
+		at += count;
+	}
+	free(pages);
+	free(leaf);
+	return result;
+}
+
 /*
  * No page is left: a bigger copy, or, where most of it is expired or
- * emptied, a compact one. Measured: 150 ns for each page of the copy.
+ * emptied, a compact one. Measured: 1.1 us for each page of the copy; what
+ * the disk takes for it nobody knows before.
  */
 static int
 enlarge(struct drac_store *store, time_t now, struct drac_why *why)
 {
 	struct live live = { .now = now };
-	struct drac_tree tree;
 	uint32_t pages = map_pages(store);
 	uint32_t bigger = drac_remap_next_size(pages);
 
 	forget_bdb(store);
 	if (bigger > DRAC_PAGES_MAPPED &&
-	    bigger / 400 > (unsigned)drac_place_left(&store->place)) {
+	    bigger / (store->opts.sync ? 100 : 400) >
+		(unsigned)drac_place_left(&store->place)) {
 		drac_why_set(why,
 		    "%s: full, and too big to be enlarged within a login: "
 		    "left to the next sweep",
@@ -1070,8 +1119,7 @@ enlarge(struct drac_store *store, time_t now, struct drac_why *why)
 		errno = ENOSPC;
 		return -1;
 	}
-	if (checked_tree(store, &tree) == -1 ||
-	    drac_tree_walk(&tree, count_live, &live) == -1)
+	if (count_all_live(store, &live) == -1)
 		return -1;
 	store->enlarged = true;
 	if (live.count < pages) {
@@ -1204,7 +1252,7 @@ drac_store_open(const struct drac_store_opts *opts, struct drac_store **out,
 	store->opts = *opts;
 	store->opts.path = NULL;
 	store->lock_fd = store->map_fd = store->journal_fd = -1;
-	store->pending.page_size = DRAC_PAGE_SIZE;
+	store->pending.page_size = store->sound.page_size = DRAC_PAGE_SIZE;
 	store->place.dir = -1;
 	if (drac_place_open(&store->place, opts->path, why) == -1) {
 		if (why != NULL && why->text[0] == '\0')
@@ -1709,13 +1757,19 @@ sweep_change(struct drac_store *store, void *arg, struct drac_why *why)
 	return 0;
 }
 
-/* Let writers who poll for the lock have their turn. */
-static void
-yield_to_writers(void)
+/*
+ * Let writers who poll for the lock have their turn, and have the disk at
+ * work meanwhile, so that a checkpoint has little left to wait for.
+ */
+static int
+yield_to_writers(const struct drac_store *store)
 {
 	struct timespec pause = { .tv_nsec = 2500000 };
 
 	(void)nanosleep(&pause, NULL);
+	if (!store->opts.sync || store->map_fd == -1)
+		return 0;
+	return fdatasync(store->map_fd);
 }
 
 static int
@@ -1744,8 +1798,8 @@ sweep_all(struct drac_store *store, struct sweep *sweep,
 			swept->more = true;
 			break;
 		}
-		if (!sweep->end)
-			yield_to_writers();
+		if (!sweep->end && yield_to_writers(store) == -1)
+			return fail(store, "sync", why);
 	}
 	return 0;
 }
@@ -1783,6 +1837,8 @@ check_whole(struct drac_store *store, struct drac_why *why)
 	do {
 		result = check_batch(store, at, why);
 		at += CHECK_BATCH;
+		if (result == 0)
+			result = yield_to_writers(store);
 	} while (result == 0 && at < map_pages(store));
 	return result;
 }

@@ -282,22 +282,31 @@ struct job {
 
 typedef void way_fn(struct job *);
 
-static void
-login(struct job *job)
+static int
+try_login(struct job *job, struct drac_why *why)
 {
 	struct drac_store *store = open_store(job->path, job->sync, 1000);
 	struct drac_addr addr;
-	struct drac_why why;
+	int result;
 
 	address(job->next, &addr);
 	if (job->renew_s == 0)
 		job->next++;
-	if (drac_store_add(store, &addr, NOW, EXPIRY_NEW, job->renew_s, NULL,
-		&why) == -1)
+	result = drac_store_add(store, &addr, NOW, EXPIRY_NEW, job->renew_s,
+	    NULL, why);
+	drac_store_close(store);
+	return result;
+}
+
+static void
+login(struct job *job)
+{
+	struct drac_why why;
+
+	if (try_login(job, &why) == -1)
 		errx(1, "%s", why.text);
 	if (why.text[0] != '\0')
 		warnx("%s", why.text);
-	drac_store_close(store);
 }
 
 static int
@@ -516,19 +525,27 @@ by_script(const char *raw, const char *script, unsigned n)
 	report("script-process", &current->outside);
 }
 
-/* The one login that has to make the map bigger. */
+/* The one login that has to make the map bigger, or leaves it to the sweep. */
 static void
 enlarge(const char *map, bool sync_it)
 {
 	struct job job = { .path = map, .sync = sync_it, .next = NEW_FROM };
+	struct drac_why why;
 	struct stat before;
 	struct stat after;
 
 	if (stat(map, &before) == -1)
 		err(1, "%s", map);
 	do {
+		double start_us = now_us();
+
 		current->inside.count = 0;
-		timed(login, &job);
+		if (try_login(&job, &why) == -1) {
+			if (errno != ENOSPC)
+				errx(1, "%s", why.text);
+			return;
+		}
+		note(&current->inside, now_us() - start_us);
 		if (stat(map, &after) == -1)
 			err(1, "%s", map);
 	} while (after.st_ino == before.st_ino);

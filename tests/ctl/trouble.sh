@@ -170,7 +170,7 @@ done
 fresh
 put 192.0.2.7 1000
 configure 'mode = 0600'
-says new_mode 0 '' '' d add 192.0.2.9
+says new_mode 0 '^192.0.2.9 is auth' '' d add 192.0.2.9
 is new_mode_is_given_by_any_change 600 "$(stat -c %a "$map")"
 says new_mode_readable 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
 says new_mode_writable 0 '^192.0.2.8 is auth' '' d add 192.0.2.8

@@ -33,7 +33,6 @@ install_build()
 		cat "$work/make.log"
 		die "make install"
 	}
-	cp "$top/conf/dovecot/99-drac.conf" "$root/etc/dovecot/conf.d/"
 	pam_service dovecot
 	settings 'renew = 0s'
 	inside dracctl init >/dev/null || die "dracctl init"
@@ -58,6 +57,7 @@ settings()
 start_dovecot()
 {
 	rm -f "$root/etc/dovecot/conf.d/10-ssl.conf"
+	cp "$top/conf/dovecot/99-drac.conf" "$root/etc/dovecot/conf.d/"
 	cat >"$root/etc/dovecot/local.conf" <<-'END'
 		ssl = no
 		disable_plaintext_auth = no
@@ -121,8 +121,9 @@ login()
 # The map, one `key value` per line.
 dump_map()
 {
-	inside db5.3_dump -p $map |
-		sed '1,/^HEADER=END$/d; /^DATA=END$/d; s/^ //' | paste -d' ' - -
+	inside db5.3_dump -p $map >"$work/dump" || say "(no map)"
+	sed '1,/^HEADER=END$/d; /^DATA=END$/d; s/^ //' "$work/dump" |
+		paste -d' ' - -
 }
 
 # recorded NAME KEY...: exactly these keys are in the map.
@@ -231,15 +232,14 @@ case_map_reads_as_drac()
 	forget
 	settings 'renew = 0s' 'lifetime = 30m'
 	before=$(date +%s)
-	login "login_for_dump" accepted pop $listed4
-	login "login_for_dump" accepted imap $listed6
+	login "login_pop_for_dump" accepted pop $listed4
+	login "login_imap_for_dump" accepted imap $listed6
 	after=$(date +%s)
-	inside db5.3_dump -p $map >"$work/dump"
+	recorded "dump_has_both_addresses" $listed4 $listed6 $second_key6
 	for line in format=print type=btree db_pagesize=512 HEADER=END \
 	    DATA=END " $listed4" " $listed6"; do
 		check "dump_has_$line" 1 "$(grep -cxF -- "$line" "$work/dump")"
 	done
-	recorded "dump_has_both_addresses" $listed4 $listed6 $second_key6
 	dump_map | while read -r address expiry; do
 		if [ "$expiry" -ge $((before + 1800)) ] &&
 		    [ "$expiry" -le $((after + 1800)) ]; then
@@ -253,12 +253,12 @@ case_map_reads_as_drac()
 case_expiry()
 {
 	forget
-	settings 'renew = 0s' 'lifetime = 3s'
-	login "login_for_3s" accepted pop $listed4
-	login "login_for_3s" accepted imap $listed6
+	settings 'renew = 0s' 'lifetime = 4s'
+	login "login_pop_for_4s" accepted pop $listed4
+	login "login_imap_for_4s" accepted imap $listed6
 	relay "accepted_within_lifetime_v4" accepted $listed4
 	relay "accepted_within_lifetime_v6" accepted $listed6
-	outlive 3
+	outlive 4
 	inside dracctl show $listed4 >/dev/null
 	check "dracctl_show_says_no_after_lifetime" 1 $?
 	if [ $expires_at_lookup = yes ]; then
@@ -310,7 +310,7 @@ login_in_time()
 	before=$(date +%s)
 	login "login_pop_$1" accepted pop $listed4
 	login "login_imap_$1" accepted imap $listed6
-	if [ $(($(date +%s) - before)) -gt 4 ]; then
-		fail "login_in_time_$1" "took $(($(date +%s) - before)) s"
-	fi
+	took=$(($(date +%s) - before))
+	[ $took -gt 4 ] || took="at most 4"
+	check "login_seconds_$1" "at most 4" "$took"
 }

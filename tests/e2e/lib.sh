@@ -171,9 +171,9 @@ install_packages()
 	{
 		if [ -z "$(find "$root/var/lib/apt/lists/partial" \
 		    -maxdepth 0 -mtime -1 2>/dev/null)" ]; then
-			apt update
+			apt_get update
 		fi
-		apt -o Dpkg::Options::=--force-unsafe-io \
+		apt_get -o Dpkg::Options::=--force-unsafe-io \
 		    -o Dpkg::Options::=--force-confnew \
 		    install --no-install-recommends "$@"
 	} >"$work/apt.log" 2>&1 || {
@@ -184,7 +184,7 @@ install_packages()
 }
 
 # As process 1 of its own: sendmail's package sends a signal to process 1.
-apt()
+apt_get()
 {
 	DEBIAN_FRONTEND=noninteractive unshare --pid --fork --kill-child \
 	    --mount-proc --root="$root" -- apt-get -q -y "$@"

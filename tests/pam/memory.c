@@ -19,7 +19,7 @@ int
 main(void)
 {
 	printf("skip memory: the sanitizer has the allocator\n");
-	return 0;
+	return TEST_RESULT();
 }
 
 #else

@@ -12,8 +12,6 @@
  *
  * Exit status 0: every update was made; 1: some failed; 2: usage.
  */
-#include "store.h"
-
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -23,6 +21,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "store.h"
 
 #define LIFETIME_S 1800
 
@@ -83,7 +83,7 @@ add_one(struct churn *c, struct drac_why *why)
 	time_t now = time(NULL);
 
 	if (drac_store_add(c->store, &addr, now, now + LIFETIME_S, 0, &grant,
-	        why) == -1)
+		why) == -1)
 		return -1;
 	c->deferred += grant.deferred;
 	c->kept[(c->oldest + c->in++) % c->keep] = addr;
@@ -149,9 +149,9 @@ int
 main(int argc, char **argv)
 {
 	struct churn c = { .random = (uint64_t)getpid() << 20 | 1 };
-	struct drac_store_opts opts = {
-		.mode = 0644, .sync = true, .timeout_ms = 1000
-	};
+	struct drac_store_opts opts = { .mode = 0644,
+		.sync = true,
+		.timeout_ms = 1000 };
 	struct drac_why why = { "" };
 
 	if (argc != 5 || (c.keep = strtoul(argv[4], NULL, 10)) == 0) {
@@ -161,8 +161,7 @@ main(int argc, char **argv)
 	opts.path = c.map = argv[1];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	c.kept = calloc(c.keep, sizeof(*c.kept));
-	if (c.kept == NULL ||
-	    drac_store_open(&opts, &c.store, &why) == -1) {
+	if (c.kept == NULL || drac_store_open(&opts, &c.store, &why) == -1) {
 		fprintf(stderr, "churn: %s\n",
 		    why.text[0] != '\0' ? why.text : strerror(errno));
 		return 1;

@@ -1026,8 +1026,26 @@ try_each(void)
 	return failed;
 }
 
-int
-main(int argc, char **argv)
+static void
+begin(uint64_t seed)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (tmp == NULL)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(dir, sizeof(dir), "%.40s/drac-damage.XXXXXX", tmp);
+	if (mkdtemp(dir) == NULL)
+		die(dir);
+	snprintf(map, sizeof(map), "%s/dracd.db", dir);
+	snprintf(journal, sizeof(journal), "%s.journal", map);
+	told = shared_memory(sizeof(*told));
+	state = seed;
+	prepare();
+}
+
+/* One half of the work, in a process and a directory of its own. */
+static int
+run_half(unsigned half, uint64_t seed, unsigned maps)
 {
 	const struct sample media = { "media_damage", make_media, 0, EITHER,
 		.strict = true, .entries = ENTRIES };
@@ -1035,25 +1053,44 @@ main(int argc, char **argv)
 		EITHER, .entries = ENTRIES };
 	const struct sample rings = { "journal_damage", make_journal_flip, 0,
 		EITHER, .strict = true, .entries = ENTRIES };
-	const char *tmp = getenv("TMPDIR");
-	unsigned maps = argc > 2 ? (unsigned)atoi(argv[2]) : 2000;
 	int failed;
 
-	state = argc > 1 ? strtoull(argv[1], NULL, 10) : 20241124;
-	printf("  seed %llu\n", (unsigned long long)state);
-	snprintf(dir, sizeof(dir), "%.40s/drac-damage.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(dir) == NULL)
-		die(dir);
-	snprintf(map, sizeof(map), "%s/dracd.db", dir);
-	snprintf(journal, sizeof(journal), "%s.journal", map);
-	told = shared_memory(sizeof(*told));
-	prepare();
-	failed = try_each();
-	failed |= try_many(media, maps / 2);
-	failed |= try_many(hand, maps - maps / 2);
-	failed |= try_many(rings, maps / 10);
+	begin(seed + half);
+	if (half == 0) {
+		failed = try_many(media, maps / 2);
+		failed |= try_many(rings, maps / 10);
+	} else {
+		failed = try_each();
+		failed |= try_many(hand, maps - maps / 2);
+	}
 	(void)each_file(remove_file);
 	(void)rmdir(dir);
+	return failed;
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 20241124;
+	unsigned maps = argc > 2 ? (unsigned)atoi(argv[2]) : 2000;
+	int failed = 0;
+
+	printf("  seed %llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	for (unsigned half = 0; half < 2; half++) {
+		pid_t pid = fork();
+
+		if (pid == -1)
+			die("fork");
+		if (pid == 0)
+			exit(run_half(half, seed, maps));
+	}
+	for (unsigned half = 0; half < 2; half++) {
+		int status;
+
+		if (wait(&status) == -1)
+			die("wait");
+		failed |= status != 0;
+	}
 	return failed;
 }

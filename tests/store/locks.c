@@ -14,9 +14,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+#include "../unit/test.h"
 #include "plain.h"
 #include "store.h"
-#include "../unit/test.h"
 
 #define ALWAYS      1000u /* entries that nobody touches */
 #define NOW         ((time_t)1900000000)

@@ -2,8 +2,9 @@
 
 /*
  * LD_PRELOAD: counts the write-type calls on the files of one directory
- * and lets one of them go wrong. A page of the map itself is never torn by
- * a kill: the kernel copies 512 aligned octets at once.
+ * and lets one of them go wrong. What lies within 512 aligned octets is
+ * never torn by a kill: the kernel copies it at once. So it is with the
+ * pages of the map, the journal's header and the checksums.
  */
 #include "shim.h"
 
@@ -19,6 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define AT_ONCE 512
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -99,7 +102,7 @@ judge(int fd, size_t length, size_t *half)
 	else if (calls == fault_at + 1 && fault == DRAC_FAULT_TORN)
 		now = DRAC_FAULT_EIO;
 	if (now == DRAC_FAULT_KILL ||
-	    (now == DRAC_FAULT_TEAR && (length < 2 || in_map)))
+	    (now == DRAC_FAULT_TEAR && (length <= AT_ONCE || in_map)))
 		die();
 	if (now == DRAC_FAULT_TORN && length < 2)
 		now = DRAC_FAULT_EIO;

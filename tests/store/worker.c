@@ -392,8 +392,10 @@ make_enlargement(void *unused)
 	(void)unused;
 	small_map(128);
 	store = open_store(false, 5000);
-	while (free_pages(store) > 0)
-		put(store, n++, NOW + 60 + n);
+	while (free_pages(store) > 0) {
+		put(store, n, NOW + 60 + n);
+		n++;
+	}
 	/* The next page is wanted by this one. */
 	for (;; n++) {
 		struct drac_store_info info;
@@ -546,7 +548,7 @@ make_foreign(void *unused)
 {
 	char name[200];
 	char other[200];
-	char command[500];
+	char command[900];
 
 	(void)make_renewal(unused);
 	name_in(name, dir, "");
