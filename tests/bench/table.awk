@@ -22,8 +22,12 @@ function spell(us) {
 function row(label, sync, name,    i) {
 	printf "  %-44s", label
 	for (i = 1; i <= columns; i++)
-		printf "%20s", spell(median[count[i], sync, name]) " / " \
-			spell(p99[count[i], sync, name])
+		if ((count[i], sync, name) in median)
+			printf "%20s", spell(median[count[i], sync, name]) \
+				" / " spell(p99[count[i], sync, name])
+		else
+			printf "%20s", name == "enlarge" ? \
+				"left to the sweep" : "-"
 	printf "\n"
 }
 
@@ -81,6 +85,7 @@ END {
 	columns = split(counts, count, " ")
 	print "Median / 99th percentile. A login: open the map, add a new" \
 		" address, close."
+	print "Load: " load
 	heading("Size")
 	printf "  %-44s", "map file"
 	for (i = 1; i <= columns; i++)

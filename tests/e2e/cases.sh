@@ -170,7 +170,7 @@ run_cases()
 case_wrong_password()
 {
 	login "wrong_password_imap" refused imap $listed6 wrong
-	for stack in shipped plain_include bare; do
+	for stack in shipped plain_include bare auth_line; do
 		pam_stack_$stack
 		login "wrong_password_pop_$stack" refused pop $listed4 wrong
 		recorded "wrong_password_not_recorded_$stack"
@@ -201,6 +201,17 @@ pam_stack_bare()
 {
 	cat >"$root/etc/pam.d/dovecot" <<-'END'
 		auth required pam_unix.so
+		account required pam_unix.so
+		account optional pam_drac.so
+	END
+}
+
+# Called in the auth phase too, which goes on after a wrong password.
+pam_stack_auth_line()
+{
+	cat >"$root/etc/pam.d/dovecot" <<-'END'
+		auth required pam_unix.so
+		auth optional pam_drac.so
 		account required pam_unix.so
 		account optional pam_drac.so
 	END
@@ -303,6 +314,20 @@ case_login_survives()
 	recorded "nothing_recorded_meanwhile"
 	login "login_when_all_is_well_again" accepted pop $listed4
 	relay "accepted_when_all_is_well_again" accepted $listed4
+}
+
+# case_map_missing ANSWER: a map that is not there authorises nobody: refused,
+# or a temporary error (trouble).
+case_map_missing()
+{
+	dir=$root/var/lib/drac
+	login "login_before_map_goes_missing" accepted pop $listed4
+	relay "accepted_before_map_goes_missing" accepted $listed4
+	mv "$dir" "$dir.away"
+	relay "map_missing_v4" "$1" $listed4
+	relay "map_missing_v6" "$1" $listed6
+	mv "$dir.away" "$dir"
+	relay "accepted_when_map_is_back" accepted $listed4
 }
 
 login_in_time()

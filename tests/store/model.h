@@ -63,72 +63,86 @@ model_allows(const struct model *model, unsigned n, time_t value)
 	       !(entry->step != 0 && model->step_acked[entry->step]);
 }
 
-/* One address: 0, or what is wrong with it. */
+/* One address: 0, or -1 and what is wrong with it. */
 static inline int
-model_get(const struct model *model, DB *db, unsigned n, time_t *value,
-    char text[200])
+model_get(const struct model *model, DB *db, unsigned n, char text[200])
 {
 	struct drac_addr addr = model_addr(n);
-	int result = plain_get_addr(db, &addr, value);
+	time_t is = model->entry[n].is;
+	time_t value = 0;
+	int result = plain_get_addr(db, &addr, &value);
 
-	if (result == DB_NOTFOUND)
-		*value = 0;
-	else if (result != 0) {
+	if (result != 0 && result != DB_NOTFOUND) {
 		snprintf(text, 200, "get %u: error %d", n, result);
 		return -1;
 	}
-	if (model_allows(model, n, *value))
+	if (model_allows(model, n, result == 0 ? value : 0))
 		return 0;
 	snprintf(text, 200, "entry %u is %+lld, not %+lld, step %u", n,
-	    (long long)(*value == 0 ? 0 : *value - NOW),
-	    (long long)(model->entry[n].is == 0 ? 0 : model->entry[n].is - NOW),
-	    model->entry[n].step);
+	    (long long)(result != 0 ? 0 : value - NOW),
+	    (long long)(is == 0 ? 0 : is - NOW), model->entry[n].step);
 	return -1;
 }
 
+/* One entry of a scan: its number, or -1. */
 static inline int
-model_scan(const time_t *found, unsigned count, DB *db, char text[200])
+model_item(const struct model *model, const DBT *key, const DBT *value)
 {
+	struct drac_addr addr;
+	struct drac_addr made;
+	bool second;
+	time_t expiry;
+	unsigned n;
+
+	if (drac_key_read(key->data, key->size, &addr, &second) == -1 ||
+	    drac_value_read(value->data, value->size, &expiry) == -1)
+		return -1;
+	n = (unsigned)addr.octet[13] << 16 | (unsigned)addr.octet[14] << 8 |
+	    addr.octet[15];
+	made = model_addr(n);
+	if (n >= model->count || !drac_addr_equal(&addr, &made) ||
+	    !model_allows(model, n, expiry))
+		return -1;
+	return (int)n;
+}
+
+/*
+ * From end to end: each entry at most once, none missing. One that was
+ * just being added may be found by its key before a scan comes by it.
+ */
+static inline int
+model_scan(const struct model *model, DB *db, char text[200])
+{
+	bool seen[MODEL_MAX] = { false };
 	DBC *cursor;
 	DBT key;
 	DBT value;
-	unsigned seen = 0;
-	unsigned expected = 0;
 	int result = db->cursor(db, NULL, &cursor, 0);
 
 	memset(&key, 0, sizeof(key));
 	memset(&value, 0, sizeof(value));
-	for (unsigned n = 0; n < count; n++)
-		expected += found[n] != 0;
 	while (result == 0 &&
 	       (result = cursor->get(cursor, &key, &value, DB_NEXT)) == 0) {
-		struct drac_addr addr;
-		struct drac_addr back;
-		bool second;
-		time_t expiry;
-		unsigned n;
+		int n = model_item(model, &key, &value);
 
-		if (drac_key_read(key.data, key.size, &addr, &second) == -1 ||
-		    drac_value_read(value.data, value.size, &expiry) == -1) {
-			snprintf(text, 200, "scan: not ours");
+		if (n == -1 || seen[n]) {
+			snprintf(text, 200, "scan: %.*s is %s", (int)key.size,
+			    (char *)key.data,
+			    n == -1 ? "wrong" : "there twice");
 			return -1;
 		}
-		n = (unsigned)addr.octet[13] << 16 |
-		    (unsigned)addr.octet[14] << 8 | addr.octet[15];
-		back = model_addr(n);
-		if (n >= count || !drac_addr_equal(&addr, &back) ||
-		    found[n] != expiry) {
-			snprintf(text, 200, "scan: entry %u differs", n);
-			return -1;
-		}
-		seen++;
+		seen[n] = true;
 	}
-	if (result != DB_NOTFOUND || seen != expected) {
-		snprintf(text, 200, "scan: saw %u of %u, error %d", seen,
-		    expected, result);
+	if (result != DB_NOTFOUND) {
+		snprintf(text, 200, "scan: error %d", result);
 		return -1;
 	}
 	(void)cursor->close(cursor);
+	for (unsigned n = 0; n < model->count; n++)
+		if (!seen[n] && !model_allows(model, n, 0)) {
+			snprintf(text, 200, "scan: entry %u is missing", n);
+			return -1;
+		}
 	return 0;
 }
 
@@ -137,7 +151,6 @@ static inline int
 model_check(const struct model *model, const char *path, bool may_lack,
     char text[200])
 {
-	static time_t found[MODEL_MAX];
 	DB *db;
 	int result = 0;
 
@@ -149,9 +162,9 @@ model_check(const struct model *model, const char *path, bool may_lack,
 		return -1;
 	}
 	for (unsigned n = 0; n < model->count && result == 0; n++)
-		result = model_get(model, db, n, &found[n], text);
+		result = model_get(model, db, n, text);
 	if (result == 0)
-		result = model_scan(found, model->count, db, text);
+		result = model_scan(model, db, text);
 	plain_close(db);
 	return result;
 }
