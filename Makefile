@@ -46,16 +46,18 @@ UNITS := conf/systemd/drac-sweep.service conf/systemd/drac-sweep.timer
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost memory loop
 STORE := damage locks
-E2E   := postfix sendmail sendmail-classic exim
+E2E   := postfix sendmail sendmail-classic exim units busy
 
 CORE   := $(B)/libdrac-core.a
 MODULE := $(B)/pam_drac.so
 TOOL   := $(B)/dracctl.bin
 
-.PHONY: all check demo bench install uninstall clean dist deps tests programs
+.PHONY: all check quick all-tests demo bench install uninstall clean dist deps \
+	programs
 all: $(MODULE) $(TOOL)
 
-$(B)/%.o: %.c | $(B)/stamp
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
 	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(CORE): $(LIB:%=$(B)/lib/%.o)
@@ -92,11 +94,6 @@ $(B)/tests/ctl/%: $(B)/tests/ctl/%.o $(CORE)
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
 
-$(B)/stamp:
-	mkdir -p $(B)/lib $(B)/dracctl $(B)/tests/unit $(B)/tests/pam \
-	    $(B)/tests/store $(B)/tests/ctl $(B)/tests/bench $(B)/tests/fuzz
-	touch $@
-
 # Packages that a bare Debian 12 lacks; `deps` installs the missing ones.
 BUILD_DEPS := gcc libc6-dev make pkg-config libpam0g-dev libdb5.3-dev
 CHECK_DEPS := $(BUILD_DEPS) db5.3-util mandoc valgrind strace iproute2 perl \
@@ -107,19 +104,27 @@ deps:
 
 programs: $(MODULE) $(TOOL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
-	$(B)/tests/store/worker $(B)/tests/store/churn \
+	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill
+
+RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
+QUICK = $(TESTS) $(B)/tests/pam/hooks $(B)/tests/pam/stacks \
+	$(B)/tests/pam/rhost tests/ctl/run
 
 # A second make, so that what was just installed is seen.
 check:
 	@$(MAKE) --no-print-directory deps DEPS="$(CHECK_DEPS)"
 	@$(MAKE) --no-print-directory -j2 programs
-	@DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run \
-	    tests/layers tests/docs $(TESTS) \
-	    $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run \
-	    $(STORE:%=$(B)/tests/store/%) tests/store/faults \
-	    $(if $(SAN),,tests/pam/valgrind tests/fuzz/run tests/install \
-	    $(E2E:%=tests/e2e/%) tests/e2e/busy)
+	@$(MAKE) --no-print-directory $(if $(SAN),quick,all-tests)
+
+quick: programs
+	@VERBOSE=1 $(RUN) $(QUICK)
+
+all-tests: programs
+	@$(RUN) tests/layers tests/docs $(QUICK) $(B)/tests/pam/memory \
+	    $(B)/tests/pam/loop tests/pam/valgrind \
+	    $(STORE:%=$(B)/tests/store/%) tests/store/faults tests/sanitized \
+	    tests/fuzz/run tests/install $(E2E:%=tests/e2e/%)
 
 demo:
 	@$(MAKE) --no-print-directory deps DEPS="$(BUILD_DEPS) iproute2 perl"

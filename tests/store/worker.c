@@ -52,6 +52,7 @@ struct scenario {
 	long least; /* calls that such an update makes, or it is not one */
 	enum {
 		IN_PLACE,
+		REPLACING,
 		NO_MAP,
 		FOREIGN_MAP,
 		LOCKED_MAP
