@@ -36,7 +36,8 @@ OWN  := -std=c17 -D_GNU_SOURCE -DDRAC_VERSION='"$(VERSION)"' -Ilib \
 	-fPIC -fvisibility=hidden $(WARN) $(if $(SAN),$(SANF),$(HARD))
 LINK := -Wl,-z,relro,-z,now $(if $(SAN),$(SANF))
 
-LIB   := why addr allow key conf page journal bdb place remap store
+LIB   := why addr allow key conf page journal bdb place remap entries map store \
+	sweep
 CTL   := $(basename $(notdir $(wildcard dracctl/*.c)))
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
 MAN   := docs/pam_drac.8 docs/drac.conf.5 docs/dracctl.8 docs/drac.7

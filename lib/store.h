@@ -21,16 +21,8 @@
 
 #include "addr.h"
 #include "key.h"
+#include "opts.h"
 #include "why.h"
-
-struct drac_store_opts {
-	const char *path; /* absolute path of the map; borrowed */
-	mode_t mode;      /* of the map file, 0600..0666 without x */
-	enum drac_key_style key_style;
-	bool sync;           /* one fdatasync(2) before an update counts */
-	unsigned timeout_ms; /* all waits of one call together */
-	bool may_create;     /* make a map where there is none */
-};
 
 struct drac_store; /* opaque; use from one thread at a time */
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Entries taken from one map to be built into another; see entries.h. */
+
+#include "entries.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void
+drac_entries_free(struct drac_entries *entries)
+{
+	free(entries->entry);
+	entries->entry = NULL;
+	entries->count = entries->room = 0;
+}
+
+int
+drac_entries_add(struct drac_entries *entries, const struct drac_item *item)
+{
+	struct drac_entry entry;
+	bool second;
+
+	if (drac_key_read(item->key, item->key_len, &entry.addr, &second) ==
+		-1 ||
+	    drac_value_read(item->value, item->value_len, &entry.expiry) ==
+		-1) {
+		entries->strange++;
+		return 0;
+	}
+	if (entries->count == entries->room) {
+		size_t room = entries->room == 0 ? 256 : 2 * entries->room;
+		struct drac_entry *grown =
+		    realloc(entries->entry, room * sizeof(*grown));
+
+		if (grown == NULL)
+			return -1;
+		entries->entry = grown;
+		entries->room = room;
+	}
+	entries->entry[entries->count++] = entry;
+	return 0;
+}
+
+int
+drac_entries_leaf(const struct drac_leaf *leaf, void *arg)
+{
+	for (unsigned i = 0; i < leaf->items; i++) {
+		struct drac_item item;
+		int kind = drac_leaf_item(leaf, i, &item);
+
+		if (kind == -1 ||
+		    (kind == 1 && drac_entries_add(arg, &item) == -1))
+			return -1;
+	}
+	return 0;
+}
+
+int
+drac_entries_next(void *arg, struct drac_item *item)
+{
+	struct drac_entries *entries = arg;
+
+	while (entries->spelling == entries->keys) {
+		const struct drac_entry *entry;
+
+		if (entries->at == entries->count)
+			return 0;
+		entry = &entries->entry[entries->at++];
+		entries->keys =
+		    drac_key_spell(&entry->addr, entries->style, entries->key);
+		drac_value_spell(entry->expiry, entries->style,
+		    &entries->value);
+		entries->spelling = 0;
+	}
+	item->key = (const unsigned char *)entries->key[entries->spelling].text;
+	item->key_len = entries->key[entries->spelling++].length;
+	item->value = (const unsigned char *)entries->value.text;
+	item->value_len = entries->value.length;
+	return 1;
+}

@@ -1,0 +1,1110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The map. The rules this file keeps, each for a reader that was seen to
+ * break without it:
+ *
+ * - An update changes the map in place. It never grows, shrinks or renames
+ *   it: readers have it mapped.
+ * - Berkeley DB does not write to the map. What it would write is captured
+ *   as page images, made safe in the journal, and applied here under the
+ *   readers' lock, which is thereby held for the pages alone and never for
+ *   the disk.
+ * - Pages are applied in an order that leaves a right tree after each one:
+ *   pages that were free, then from the root's level down to the leaves,
+ *   the meta page last. A kill between two of them is finished by the next
+ *   writer, from the journal.
+ * - Berkeley DB reads no page whose checksum is not the one in the journal.
+ *   A page that differs makes the map suspect: it is read by page.c, which
+ *   trusts nothing, and a new map is built from what is sound.
+ * - When the map is full, a bigger copy replaces it (remap.c).
+ * - When a reader will not let go of its lock, the update waits in the
+ *   journal, or a fresh copy replaces the map, once a minute at most.
+ * - Below 10 MiB the modification time stands still, because readers see
+ *   changes through their mapping and Postfix restarts when it moves.
+ */
+
+#include "map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "entries.h"
+#include "remap.h"
+
+#define REPLACE_EVERY_S 60
+#define CHECK_PAGES     256u
+#define SOUND_PAGES     128u
+#define RETRIES         4
+
+static void
+forget_bdb(struct drac_store *store)
+{
+	drac_bdb_close(store->bdb);
+	store->bdb = NULL;
+}
+
+void
+drac_map_forget(struct drac_store *store)
+{
+	int saved = errno;
+
+	forget_bdb(store);
+	drac_images_free(&store->pending);
+	drac_images_free(&store->sound);
+	store->pending.page_size = store->sound.page_size = DRAC_PAGE_SIZE;
+	if (store->map_fd != -1)
+		(void)close(store->map_fd);
+	if (store->journal_fd != -1)
+		(void)close(store->journal_fd);
+	store->map_fd = store->journal_fd = -1;
+	errno = saved;
+}
+
+void
+drac_map_begin(struct drac_store *store, struct drac_why *why)
+{
+	if (why != NULL)
+		why->text[0] = '\0';
+	store->deferred = store->enlarged = store->repaired = false;
+	/* One login is an open and a call: they share one time limit. */
+	if (store->calls++ > 0)
+		drac_place_start(&store->place, store->opts.timeout_ms);
+}
+
+/*
+ * Say what failed, and of which map. Where a deeper room has said it
+ * already, only the path may be missing.
+ */
+int
+drac_map_fail(const struct drac_store *store, const char *what,
+    struct drac_why *why)
+{
+	struct drac_why inner;
+
+	if (why == NULL || why->text[0] == '/')
+		return -1;
+	inner = *why;
+	if (inner.text[0] != '\0')
+		drac_why_set(why, "%s: %.200s", store->place.path, inner.text);
+	else
+		drac_why_set(why, "%s: %s%s%s", store->place.path, what,
+		    what[0] != '\0' ? ": " : "",
+		    errno == EBADMSG ? "damaged" : strerror(errno));
+	return -1;
+}
+
+uint32_t
+drac_map_pages(const struct drac_store *store)
+{
+	return (uint32_t)(store->map_st.st_size / DRAC_PAGE_SIZE);
+}
+
+/* Reading. */
+
+/* The file as it is, for readers: page.c checks what it needs. */
+static int
+read_raw(void *arg, uint32_t pgno, unsigned char *page)
+{
+	struct drac_store *store = arg;
+
+	return drac_read_full(store->map_fd, page, store->raw_page_size,
+	    (off_t)pgno * store->raw_page_size);
+}
+
+/* A page as it was last written, or EBADMSG. */
+static int
+read_checked(void *arg, uint32_t pgno, unsigned char *page)
+{
+	struct drac_store *store = arg;
+	const unsigned char *image = drac_images_get(&store->pending, pgno);
+	uint64_t sum;
+
+	if (image == NULL)
+		image = drac_images_get(&store->sound, pgno);
+	if (image != NULL) {
+		memcpy(page, image, DRAC_PAGE_SIZE);
+		return 0;
+	}
+	if (pgno >= drac_map_pages(store)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	if (drac_read_full(store->map_fd, page, DRAC_PAGE_SIZE,
+		(off_t)pgno * DRAC_PAGE_SIZE) == -1 ||
+	    drac_journal_sum(&store->journal, pgno, &sum) == -1)
+		return -1;
+	if (sum != drac_page_sum(page, DRAC_PAGE_SIZE, pgno)) {
+		errno = EBADMSG;
+		return -1;
+	}
+	/* The same few pages are asked for again and again. */
+	if (store->sound.count < SOUND_PAGES)
+		(void)drac_images_put(&store->sound, pgno, page);
+	return 0;
+}
+
+int
+drac_map_checked_tree(struct drac_store *store, struct drac_tree *tree)
+{
+	unsigned char meta[DRAC_PAGE_SIZE];
+
+	memset(tree, 0, sizeof(*tree));
+	if (read_checked(store, 0, meta) == -1 ||
+	    drac_tree_meta(meta, sizeof(meta), tree, NULL) == -1)
+		return -1;
+	if (tree->page_size != DRAC_PAGE_SIZE) {
+		errno = EBADMSG;
+		return -1;
+	}
+	tree->read = read_checked;
+	tree->arg = store;
+	tree->pages = drac_map_pages(store);
+	return 0;
+}
+
+int
+drac_map_raw_tree(struct drac_store *store, struct drac_tree *tree,
+    struct drac_why *why)
+{
+	unsigned char meta[DRAC_PAGE_SIZE];
+
+	memset(tree, 0, sizeof(*tree));
+	if (fstat(store->map_fd, &store->map_st) == -1)
+		return -1;
+	if (drac_read_full(store->map_fd, meta, sizeof(meta), 0) == -1 ||
+	    drac_tree_meta(meta, sizeof(meta), tree, why) == -1)
+		return -1;
+	store->raw_page_size = tree->page_size;
+	tree->read = read_raw;
+	tree->arg = store;
+	tree->pages = (uint32_t)(store->map_st.st_size / tree->page_size);
+	return 0;
+}
+
+/* 1 and the item when leaf has the key, 0, -1. */
+static int
+leaf_find(const struct drac_leaf *leaf, const struct drac_text *key,
+    struct drac_item *item)
+{
+	for (unsigned i = 0; i < leaf->items; i++) {
+		int kind = drac_leaf_item(leaf, i, item);
+
+		if (kind == -1)
+			return -1;
+		if (kind == 1 && drac_key_order(key->text, key->length,
+				     item->key, item->key_len) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+int
+drac_map_find(const struct drac_tree *tree, const struct drac_text *key,
+    time_t *expiry)
+{
+	struct drac_leaf *leaf = malloc(sizeof(*leaf));
+	struct drac_item item;
+	int result;
+
+	if (leaf == NULL)
+		return -1;
+	result = drac_tree_seek(tree, key->text, key->length, leaf);
+	if (result == 0)
+		result = leaf_find(leaf, key, &item);
+	if (result == 1 &&
+	    drac_value_read(item.value, item.value_len, expiry) == -1)
+		*expiry = 0; /* not ours: counts as long expired */
+	free(leaf);
+	return result;
+}
+
+/* Attaching to the map. */
+
+static bool
+same_file(int fd, const struct stat *have, const struct stat *now)
+{
+	return fd != -1 && have->st_ino == now->st_ino &&
+	       have->st_dev == now->st_dev;
+}
+
+/* The mode may have been configured anew since the map was made. */
+static void
+set_mode(const struct drac_store *store)
+{
+	if ((store->map_st.st_mode & 07777) != store->opts.mode)
+		(void)fchmod(store->map_fd, store->opts.mode);
+}
+
+/*
+ * Have the map that the name leads to open. -1 with ENOENT: there is none.
+ */
+int
+drac_map_open(struct drac_store *store, bool write, struct drac_why *why)
+{
+	struct stat now;
+
+	if (drac_place_stat(&store->place, "", &now) == -1)
+		return -1;
+	if (same_file(store->map_fd, &store->map_st, &now) &&
+	    (store->writable || !write)) {
+		store->map_st = now;
+		return 0;
+	}
+	drac_map_forget(store);
+	store->map_fd = drac_place_file(&store->place, "",
+	    write ? O_RDWR : O_RDONLY, 0, why);
+	if (store->map_fd == -1)
+		return -1;
+	store->writable = write;
+	if (fstat(store->map_fd, &store->map_st) == -1)
+		return -1;
+	if (write)
+		set_mode(store);
+	return 0;
+}
+
+static int
+keep_pending(void *arg, uint32_t pgno, const unsigned char *page)
+{
+	struct drac_store *store = arg;
+
+	return drac_images_put(&store->pending, pgno, page);
+}
+
+/*
+ * Have the journal of this map open, with what is pending loaded. -1 with
+ * EBADMSG: there is none that belongs to this map.
+ */
+static int
+attach_journal(struct drac_store *store)
+{
+	struct stat now;
+
+	store->sound.count = 0;
+	if (drac_place_stat(&store->place, DRAC_JOURNAL, &now) == -1)
+		goto none;
+	if (!same_file(store->journal_fd, &store->journal_st, &now)) {
+		forget_bdb(store);
+		if (store->journal_fd != -1)
+			(void)close(store->journal_fd);
+		store->journal_fd = drac_place_file(&store->place, DRAC_JOURNAL,
+		    O_RDWR, 0, NULL);
+		if (store->journal_fd == -1)
+			goto none;
+		if (fstat(store->journal_fd, &store->journal_st) == -1)
+			return -1;
+	}
+	if (drac_journal_load(&store->journal, store->journal_fd) == -1)
+		goto none;
+	if (store->journal.head.map_ino == store->map_st.st_ino &&
+	    store->journal.head.pages * DRAC_PAGE_SIZE ==
+		(uint64_t)store->map_st.st_size) {
+		drac_images_free(&store->pending);
+		store->pending.page_size = DRAC_PAGE_SIZE;
+		return drac_journal_pending(&store->journal, keep_pending,
+		    store);
+	}
+	errno = EBADMSG;
+none:
+	if (errno == EACCES || errno == EPERM || errno == EIO ||
+	    errno == ENOMEM || errno == EMFILE || errno == ENFILE)
+		return -1;
+	errno = EBADMSG;
+	return -1;
+}
+
+static struct drac_remap
+remap_of(const struct drac_store *store)
+{
+	struct drac_remap remap = { .place = &store->place,
+		.mode = store->opts.mode,
+		.keep_owner = store->map_fd != -1,
+		.uid = store->map_st.st_uid,
+		.gid = store->map_st.st_gid,
+		.sync = store->opts.sync };
+
+	return remap;
+}
+
+static int
+no_entries(void *arg, struct drac_item *item)
+{
+	(void)arg;
+	(void)item;
+	return 0;
+}
+
+int
+drac_map_create(struct drac_store *store, struct drac_why *why)
+{
+	struct drac_remap remap = remap_of(store);
+
+	drac_map_forget(store);
+	return drac_remap_build(&remap, no_entries, NULL, DRAC_PAGES_MIN, why);
+}
+
+/* Applying. */
+
+/* When a page is applied; see the head of this file. */
+enum {
+	TAKES_FREE = 0,
+	BY_LEVEL = 1,
+	BECOMES_FREE = 999,
+	META = 1000
+};
+
+static int
+page_turn(struct drac_store *store, uint32_t pgno, const unsigned char *image)
+{
+	unsigned char old[DRAC_PAGE_SIZE];
+	unsigned level = drac_page_level(image);
+
+	if (pgno == 0)
+		return META;
+	if (drac_read_full(store->map_fd, old, sizeof(old),
+		(off_t)pgno * DRAC_PAGE_SIZE) == -1)
+		return -1;
+	if (drac_page_type(old) == DRAC_PAGE_FREE)
+		return TAKES_FREE;
+	if (drac_page_type(image) == DRAC_PAGE_FREE)
+		return BECOMES_FREE;
+	if (drac_page_level(old) > level)
+		level = drac_page_level(old);
+	return BY_LEVEL + 255 - (int)level;
+}
+
+struct turn {
+	int turn;
+	size_t image;
+};
+
+static int
+by_turn(const void *a, const void *b)
+{
+	const struct turn *x = a;
+	const struct turn *y = b;
+
+	if (x->turn != y->turn)
+		return x->turn < y->turn ? -1 : 1;
+	return (x->image > y->image) - (x->image < y->image);
+}
+
+/* The order of the pending images; the caller frees it. */
+static struct turn *
+order_pending(struct drac_store *store)
+{
+	const struct drac_images *images = &store->pending;
+	struct turn *turns = calloc(images->count, sizeof(*turns));
+
+	if (turns == NULL)
+		return NULL;
+	for (size_t i = 0; i < images->count; i++) {
+		turns[i].image = i;
+		turns[i].turn = BY_LEVEL;
+		if (images->count == 1)
+			break; /* a page taken always comes with others */
+		turns[i].turn = page_turn(store, images->pgno[i],
+		    drac_images_at(images, i));
+		if (turns[i].turn == -1) {
+			free(turns);
+			return NULL;
+		}
+	}
+	qsort(turns, images->count, sizeof(*turns), by_turn);
+	return turns;
+}
+
+static int
+write_pages(struct drac_store *store, const struct turn *turns)
+{
+	const struct drac_images *images = &store->pending;
+
+	for (size_t i = 0; i < images->count; i++) {
+		size_t at = turns[i].image;
+
+		if (drac_write_full(store->map_fd, drac_images_at(images, at),
+			DRAC_PAGE_SIZE,
+			(off_t)images->pgno[at] * DRAC_PAGE_SIZE) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+write_sums(struct drac_store *store)
+{
+	const struct drac_images *images = &store->pending;
+
+	for (size_t i = 0; i < images->count; i++)
+		if (drac_journal_set_sum(&store->journal, images->pgno[i],
+			drac_page_sum(drac_images_at(images, i), DRAC_PAGE_SIZE,
+			    images->pgno[i])) == -1)
+			return -1;
+	return 0;
+}
+
+/* Below 10 MiB: put the modification time back to what readers know. */
+static void
+still_mtime(struct drac_store *store)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		store->map_st.st_mtim };
+
+	if (drac_map_pages(store) <= DRAC_PAGES_MAPPED)
+		(void)futimens(store->map_fd, times);
+}
+
+/* The readers' lock is ours: write, note it, let the pending ones go. */
+static int
+apply_locked(struct drac_store *store, const struct turn *turns)
+{
+	int result = write_pages(store, turns);
+	uint64_t taken = 0;
+
+	while (taken < store->pending.count && turns[taken].turn == TAKES_FREE)
+		taken++;
+	if (taken > store->journal.head.free)
+		taken = store->journal.head.free;
+	still_mtime(store);
+	drac_unlock_map(store->map_fd, true);
+	store->sound.count = 0;
+	if (result == 0)
+		store->journal.head.free -= taken;
+	if (result == -1 || write_sums(store) == -1 ||
+	    fstat(store->map_fd, &store->map_st) == -1 ||
+	    drac_journal_applied(&store->journal, &store->map_st) == -1)
+		return -1;
+	store->pending.count = 0;
+	return 0;
+}
+
+/* count: CHECK_PAGES at most. */
+static int
+read_with_sums(struct drac_store *store, uint32_t first, uint32_t count,
+    unsigned char *pages, uint64_t *sums)
+{
+	if (drac_read_full(store->map_fd, pages, (size_t)count * DRAC_PAGE_SIZE,
+		(off_t)first * DRAC_PAGE_SIZE) == -1)
+		return -1;
+	return drac_journal_sums(&store->journal, first, count, sums);
+}
+
+static int
+copy_source(void *arg, uint32_t first, uint32_t count, unsigned char *pages)
+{
+	struct drac_store *store = arg;
+	uint64_t sums[CHECK_PAGES];
+
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned char *page = pages + (size_t)i * DRAC_PAGE_SIZE;
+		const unsigned char *image =
+		    drac_images_get(&store->pending, first + i);
+		unsigned at = i % CHECK_PAGES;
+		uint32_t left = count - i;
+
+		if (at == 0 && read_with_sums(store, first + i,
+				   left < CHECK_PAGES ? left : CHECK_PAGES,
+				   page, sums) == -1)
+			return -1;
+		if (image != NULL) {
+			memcpy(page, image, DRAC_PAGE_SIZE);
+		} else if (sums[at] !=
+			   drac_page_sum(page, DRAC_PAGE_SIZE, first + i)) {
+			errno = EBADMSG;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Replace the map by a copy of `pages` pages and attach to that. */
+static int
+replace_by_copy(struct drac_store *store, uint32_t pages, struct drac_why *why)
+{
+	struct drac_remap remap = remap_of(store);
+	struct drac_remap_size size = { .old_pages = drac_map_pages(store),
+		.old_free = (uint32_t)store->journal.head.free,
+		.pages = pages };
+
+	if (drac_remap_copy(&remap, copy_source, store, &size, why) == -1)
+		return -1;
+	drac_map_forget(store);
+	return drac_map_attach(store, why);
+}
+
+static int64_t
+boottime_s(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec;
+}
+
+/*
+ * The readers' lock is not to be had. The update is safe in the journal;
+ * a fresh copy lets readers see it, but costs each of them a reopening.
+ */
+static int
+readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
+{
+	int64_t now = boottime_s();
+	int64_t last = store->journal.head.replaced;
+	char holder[64];
+
+	drac_lock_holder(store->map_fd, holder, sizeof(holder));
+	if (!must && last != 0 && now >= last && now - last < REPLACE_EVERY_S) {
+		drac_why_set(why,
+		    "%s: %s holds a lock on the map; the update is safe in "
+		    "the journal and waits",
+		    store->place.path, holder);
+		store->deferred = store->repaired = true;
+		return 0;
+	}
+	if (replace_by_copy(store, drac_map_pages(store), why) == -1)
+		return -1;
+	store->journal.head.replaced = now == 0 ? 1 : now;
+	if (drac_journal_applied(&store->journal, &store->map_st) == -1)
+		return -1;
+	drac_why_set(why,
+	    "%s: %s holds a lock on the map; replaced by a fresh copy "
+	    "(mode = 0600 keeps local users from locking it)",
+	    store->place.path, holder);
+	store->repaired = true;
+	return 0;
+}
+
+/* Bring what is pending into the map. waited: it was there before us. */
+static int
+apply(struct drac_store *store, bool waited, struct drac_why *why)
+{
+	int left = drac_place_left(&store->place);
+	struct turn *turns;
+	int result;
+
+	if (store->pending.count == 0)
+		return 0;
+	turns = order_pending(store);
+	if (turns == NULL)
+		return drac_map_fail(store, "", why);
+	if (drac_lock_map(store->map_fd, true, waited ? left / 16 : left / 4) ==
+	    0)
+		result = apply_locked(store, turns);
+	else if (errno == ETIMEDOUT)
+		result = readers_in_the_way(store, false, why);
+	else
+		result = -1;
+	free(turns);
+	if (result == -1)
+		forget_bdb(store);
+	return result == 0 ? 0 : drac_map_fail(store, "write", why);
+}
+
+/* Sync what the ring vouches for, then begin the ring anew. */
+static int
+checkpoint(struct drac_store *store, struct drac_why *why)
+{
+	if (store->pending.count > 0)
+		return readers_in_the_way(store, true, why);
+	if (store->opts.sync && (fdatasync(store->map_fd) == -1 ||
+				    fdatasync(store->journal_fd) == -1))
+		return drac_map_fail(store, "sync", why);
+	if (drac_journal_restart(&store->journal, store->opts.sync) == -1)
+		return drac_map_fail(store, "journal", why);
+	return 0;
+}
+
+/* Every leaf that is still as we wrote it, wherever it hangs. */
+static int
+salvage_sound_pages(struct drac_store *store, struct drac_entries *salvage)
+{
+	struct drac_leaf *leaf = malloc(sizeof(*leaf));
+	unsigned char page[DRAC_PAGE_SIZE];
+	int result = 0;
+
+	if (leaf == NULL)
+		return -1;
+	for (uint32_t i = 1; i < drac_map_pages(store) && result == 0; i++) {
+		if (read_checked(store, i, page) == -1) {
+			if (errno != EBADMSG && errno != EIO)
+				result = -1;
+			continue;
+		}
+		if (drac_page_type(page) == DRAC_PAGE_LEAF &&
+		    drac_leaf_load(leaf, i, page, DRAC_PAGE_SIZE) == 0)
+			result = drac_entries_leaf(leaf, salvage);
+	}
+	free(leaf);
+	return result;
+}
+
+/* The whole tree, only if all of it is in order. */
+static int
+salvage_whole_tree(struct drac_store *store, struct drac_entries *salvage)
+{
+	struct drac_tree tree;
+
+	if (drac_map_raw_tree(store, &tree, NULL) == -1)
+		return -1;
+	return drac_tree_walk(&tree, drac_entries_leaf, salvage);
+}
+
+/* Somebody else wrote to the file: its mtime is not the one we left. */
+static bool
+foreign_hand(const struct drac_store *store)
+{
+	const struct drac_journal_head *head = &store->journal.head;
+
+	return head->mtime_s != store->map_st.st_mtim.tv_sec ||
+	       head->mtime_ns != store->map_st.st_mtim.tv_nsec;
+}
+
+/* 0 nothing usable, 1 all of it, 2 the sound pages; -1. */
+static int
+salvage_some(struct drac_store *store, bool ours, struct drac_entries *salvage)
+{
+	if (!ours || foreign_hand(store) || store->journal.rebooted) {
+		if (salvage_whole_tree(store, salvage) == 0)
+			return 1;
+		if (errno == ENOMEM)
+			return -1;
+		salvage->count = 0;
+		salvage->strange = 0;
+	}
+	if (!ours)
+		return 0;
+	return salvage_sound_pages(store, salvage) == -1 ? -1 : 2;
+}
+
+static int
+rebuild_from(struct drac_store *store, struct drac_entries *salvage,
+    struct drac_why *why)
+{
+	struct drac_remap remap = remap_of(store);
+
+	if (why != NULL)
+		why->text[0] = '\0';
+	return drac_remap_build(&remap, drac_entries_next, salvage,
+	    DRAC_PAGES_MIN, why);
+}
+
+/*
+ * The map is not as we left it. Build a new one from what can be trusted;
+ * keep the old one under another name unless all of it was taken over.
+ * ours: the journal belongs to this map.
+ */
+int
+drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why)
+{
+	struct drac_entries salvage = { .style = store->opts.key_style };
+	struct drac_tree tree;
+	char aside[64] = "";
+	int kind;
+	int result = -1;
+
+	forget_bdb(store);
+	if (store->map_st.st_size / 51200 > drac_place_left(&store->place) &&
+	    (ours || drac_map_raw_tree(store, &tree, NULL) == 0)) {
+		drac_why_set(why,
+		    "%s: not as we left it, and too big to be read "
+		    "through now: left to the next sweep",
+		    store->place.path);
+		errno = EUCLEAN;
+		return -1;
+	}
+	kind = salvage_some(store, ours, &salvage);
+	if (kind != -1 && (kind == 1 || drac_place_keep(&store->place,
+					    ".corrupt", aside) == 0))
+		result = rebuild_from(store, &salvage, why);
+	if (result == 0) {
+		/*
+		 * With a second name Postfix only lets go when the time moves;
+		 * not before now: a moved time says that the pages are somebody
+		 * else's, and damage would be taken over.
+		 */
+		if (kind != 1)
+			(void)futimens(store->map_fd, NULL);
+		drac_why_set(why,
+		    kind == 1 ? "%s: taken over from another program, "
+				"%zu entries kept, %llu not understood%s%s"
+			      : "%s: damaged; a new map was begun, %zu entries "
+				"kept, %llu not understood, the old file is "
+				"%s%s",
+		    store->place.path, salvage.count,
+		    (unsigned long long)salvage.strange,
+		    kind == 1 ? "" : store->place.name, aside);
+		store->repaired = true;
+		drac_map_forget(store);
+	}
+	drac_entries_free(&salvage);
+	return result;
+}
+
+/* Are these pages as the sums say? count: CHECK_PAGES at most. */
+static int
+check_some(struct drac_store *store, uint32_t first, uint32_t count,
+    unsigned char *pages)
+{
+	uint64_t sums[CHECK_PAGES];
+
+	if (read_with_sums(store, first, count, pages, sums) == -1)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		if (sums[i] != drac_page_sum(pages + i * DRAC_PAGE_SIZE,
+				   DRAC_PAGE_SIZE, first + i) &&
+		    drac_images_get(&store->pending, first + i) == NULL) {
+			errno = EBADMSG;
+			return -1;
+		}
+	return 0;
+}
+
+/* The same for pages first to end - 1, or as many of them as there are. */
+int
+drac_map_check_pages(struct drac_store *store, uint32_t first, uint32_t end)
+{
+	unsigned char *pages = malloc((size_t)CHECK_PAGES * DRAC_PAGE_SIZE);
+	int result = pages == NULL ? -1 : 0;
+
+	if (end > drac_map_pages(store))
+		end = drac_map_pages(store);
+	while (result == 0 && first < end) {
+		uint32_t count =
+		    end - first < CHECK_PAGES ? end - first : CHECK_PAGES;
+
+		result = check_some(store, first, count, pages);
+		first += count;
+	}
+	free(pages);
+	return result;
+}
+
+/*
+ * The first writer after a reboot, or after somebody else had the file in
+ * hand: check all, apply all, begin anew.
+ */
+static int
+settle(struct drac_store *store, struct drac_why *why)
+{
+	if (drac_map_pages(store) <= DRAC_PAGES_MAPPED &&
+	    drac_map_check_pages(store, 0, UINT32_MAX) == -1)
+		return -1;
+	if (apply(store, false, why) == -1)
+		return -1;
+	if (store->pending.count > 0)
+		return 0;
+	if (drac_journal_applied(&store->journal, &store->map_st) == -1)
+		return -1;
+	return checkpoint(store, why);
+}
+
+/* The writers' lock is ours: have a map to work on, whole and up to date. */
+static int
+attach_once(struct drac_store *store, bool *again, struct drac_why *why)
+{
+	*again = true;
+	if (drac_map_open(store, true, why) == -1) {
+		if (errno != ENOENT || !store->opts.may_create) {
+			*again = false;
+			return drac_map_fail(store, "", why);
+		}
+		return drac_map_create(store, why) == -1
+			   ? drac_map_fail(store, "", why)
+			   : 0;
+	}
+	if (attach_journal(store) == -1) {
+		if (errno != EBADMSG) {
+			*again = false;
+			return drac_map_fail(store, DRAC_JOURNAL, why);
+		}
+		if (drac_remap_finish(&store->place, store->map_st.st_ino) == 1)
+			return 0;
+		return drac_map_heal(store, false, why);
+	}
+	*again = false;
+	if (!store->journal.rebooted && !foreign_hand(store))
+		return apply(store, true, why);
+	if (settle(store, why) == 0)
+		return 0;
+	if (errno != EBADMSG)
+		return drac_map_fail(store, "", why);
+	*again = true;
+	return drac_map_heal(store, true, why);
+}
+
+int
+drac_map_attach(struct drac_store *store, struct drac_why *why)
+{
+	bool again = true;
+
+	for (int i = 0; i < RETRIES && again; i++)
+		if (attach_once(store, &again, why) == -1)
+			return -1;
+	if (again) {
+		errno = EBUSY;
+		return drac_map_fail(store, "changes too often", why);
+	}
+	return 0;
+}
+
+int
+drac_map_lock_writers(struct drac_store *store, struct drac_why *why)
+{
+	if (store->lock_fd == -1) {
+		store->lock_fd = drac_place_file(&store->place, DRAC_LOCK,
+		    O_RDWR | O_CREAT, 0600, why);
+		if (store->lock_fd == -1)
+			return drac_map_fail(store, DRAC_LOCK, why);
+	}
+	return drac_lock_writers(&store->place, store->lock_fd, why);
+}
+
+void
+drac_map_unlock_writers(struct drac_store *store)
+{
+	drac_unlock_map(store->lock_fd, false);
+}
+
+/* Changing. */
+
+static int
+need_bdb(struct drac_store *store, struct drac_why *why)
+{
+	struct drac_tree tree;
+
+	if (store->bdb != NULL && store->bdb_number == store->journal.last)
+		return 0;
+	forget_bdb(store);
+	/* Berkeley DB's first look at the meta page goes past our reading. */
+	if (drac_map_checked_tree(store, &tree) == -1)
+		return -1;
+	return drac_bdb_open(store->map_fd, read_checked, store, &store->bdb,
+	    why);
+}
+
+struct live {
+	time_t now;
+	uint64_t count;
+	struct drac_entries *salvage;
+};
+
+static int
+count_live(const struct drac_leaf *leaf, void *arg)
+{
+	struct live *live = arg;
+
+	for (unsigned i = 0; i < leaf->items; i++) {
+		struct drac_item item;
+		time_t expiry;
+		int kind = drac_leaf_item(leaf, i, &item);
+
+		if (kind == -1)
+			return -1;
+		if (kind == 0 ||
+		    drac_value_read(item.value, item.value_len, &expiry) ==
+			-1 ||
+		    expiry <= live->now)
+			continue;
+		live->count++;
+		if (live->salvage != NULL &&
+		    drac_entries_add(live->salvage, &item) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Few entries in many pages: build the map anew at the size it has. */
+static int
+compact(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	struct drac_entries salvage = { .style = store->opts.key_style };
+	struct live live = { .now = now, .salvage = &salvage };
+	struct drac_remap remap = remap_of(store);
+	uint32_t pages = drac_map_pages(store);
+	struct drac_tree tree;
+	int result = -1;
+
+	if (drac_map_checked_tree(store, &tree) == 0 &&
+	    drac_tree_walk(&tree, count_live, &live) == 0)
+		result = drac_remap_build(&remap, drac_entries_next, &salvage,
+		    pages, why);
+	drac_entries_free(&salvage);
+	return result;
+}
+
+/* The same for every leaf of the file, without the way through the tree. */
+static int
+count_all_live(struct drac_store *store, struct live *live)
+{
+	unsigned char *pages = malloc((size_t)CHECK_PAGES * DRAC_PAGE_SIZE);
+	struct drac_leaf *leaf = malloc(sizeof(*leaf));
+	int result = pages == NULL || leaf == NULL ? -1 : 0;
+
+	for (uint32_t at = 0; result == 0 && at < drac_map_pages(store);) {
+		uint32_t left = drac_map_pages(store) - at;
+		uint32_t count = left < CHECK_PAGES ? left : CHECK_PAGES;
+
+		result = copy_source(store, at, count, pages);
+		for (uint32_t i = 0; result == 0 && i < count; i++) {
+			unsigned char *page = pages + i * DRAC_PAGE_SIZE;
+
+			if (drac_page_type(page) != DRAC_PAGE_LEAF)
+				continue;
+			result =
+			    drac_leaf_load(leaf, at + i, page, DRAC_PAGE_SIZE);
+			if (result == 0)
+				result = count_live(leaf, live);
+		}
+		at += count;
+	}
+	free(pages);
+	free(leaf);
+	return result;
+}
+
+/*
+ * No page is left: a bigger copy, or, where most of it is expired or
+ * emptied, a compact one. Measured: 1.1 us for each page of the copy; what
+ * the disk takes for it nobody knows before.
+ */
+int
+drac_map_enlarge(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	struct live live = { .now = now };
+	uint32_t pages = drac_map_pages(store);
+	uint32_t bigger = drac_remap_next_size(pages);
+
+	forget_bdb(store);
+	if (bigger > DRAC_PAGES_MAPPED &&
+	    bigger / (store->opts.sync ? 100 : 400) >
+		(unsigned)drac_place_left(&store->place)) {
+		drac_why_set(why,
+		    "%s: full, and too big to be enlarged within a login: "
+		    "left to the next sweep",
+		    store->place.path);
+		errno = ENOSPC;
+		return -1;
+	}
+	if (count_all_live(store, &live) == -1)
+		return -1;
+	store->enlarged = true;
+	if (live.count < pages) {
+		if (compact(store, now, why) == -1)
+			return -1;
+		drac_map_forget(store);
+		return drac_map_attach(store, why);
+	}
+	return replace_by_copy(store, bigger, why);
+}
+
+static bool
+beyond_end(const struct drac_store *store, const struct drac_images *images)
+{
+	for (size_t i = 0; i < images->count; i++)
+		if (images->pgno[i] >= drac_map_pages(store))
+			return true;
+	return false;
+}
+
+/* The captured images: safe in the journal first, then into the map. */
+static int
+commit(struct drac_store *store, const struct drac_images *images,
+    struct drac_why *why)
+{
+	if (!drac_journal_fits(&store->journal, images->count) &&
+	    checkpoint(store, why) == -1)
+		return -1;
+	if (drac_journal_append(&store->journal, images->pgno, images->data,
+		images->count, store->opts.sync) == -1)
+		return drac_map_fail(store, DRAC_JOURNAL, why);
+	for (size_t i = 0; i < images->count; i++)
+		if (drac_images_put(&store->pending, images->pgno[i],
+			drac_images_at(images, i)) == -1)
+			return drac_map_fail(store, "", why);
+	store->bdb_number = store->journal.last;
+	return apply(store, store->deferred, why);
+}
+
+/*
+ * One try of a change. *again: the map was enlarged or healed, and the
+ * change has to be made once more.
+ */
+static int
+change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
+    time_t now, bool *again, struct drac_why *why)
+{
+	struct drac_images images = { 0 };
+	int result = need_bdb(store, why);
+
+	*again = false;
+	if (result == 0)
+		result = change(store, arg, why);
+	if (result == 0)
+		result = drac_bdb_take(store->bdb, &images, why);
+	if (result == -1) {
+		forget_bdb(store);
+		if (errno != EBADMSG)
+			return drac_map_fail(store, "", why);
+		*again = true;
+		return drac_map_heal(store, true, why) == -1
+			   ? -1
+			   : drac_map_attach(store, why);
+	}
+	if (beyond_end(store, &images)) {
+		*again = true;
+		result = drac_map_enlarge(store, now, why);
+		if (result == -1 && errno == EBADMSG) {
+			result = drac_map_heal(store, true, why);
+			if (result == 0)
+				result = drac_map_attach(store, why);
+		}
+		if (result == -1)
+			(void)drac_map_fail(store, "enlarge", why);
+	} else if (images.count > 0) {
+		result = commit(store, &images, why);
+	}
+	drac_images_free(&images);
+	return result;
+}
+
+/* Lock and attached: make the change, however many tries it takes. */
+static int
+change_locked(struct drac_store *store, drac_map_change_fn *change, void *arg,
+    time_t now, struct drac_why *why)
+{
+	for (int i = 0; i < RETRIES; i++) {
+		bool again;
+
+		if (change_once(store, change, arg, now, &again, why) == -1) {
+			forget_bdb(store);
+			return -1;
+		}
+		if (!again) {
+			/* A repair is worth telling, a detour is not. */
+			if (!store->repaired && why != NULL)
+				why->text[0] = '\0';
+			return 0;
+		}
+	}
+	errno = EBUSY;
+	return drac_map_fail(store, "changes too often", why);
+}
+
+int
+drac_map_change(struct drac_store *store, drac_map_change_fn *fn, void *arg,
+    time_t now, struct drac_why *why)
+{
+	int result;
+
+	if (drac_map_lock_writers(store, why) == -1)
+		return -1;
+	result = drac_map_attach(store, why);
+	if (result == 0)
+		result = change_locked(store, fn, arg, now, why);
+	drac_map_unlock_writers(store);
+	return result;
+}

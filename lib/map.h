@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * A map at work: attached to its files, read with every page checked,
+ * changed through the journal, healed, enlarged. What store.c and sweep.c
+ * are made of; nobody else includes this.
+ *
+ * All but drac_map_open, drac_map_raw_tree and drac_map_find want the
+ * writers' lock. 0 / -1 with errno and why, unless said otherwise.
+ */
+#ifndef DRAC_MAP_H
+#define DRAC_MAP_H
+
+#include <sys/stat.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "bdb.h"
+#include "journal.h"
+#include "key.h"
+#include "opts.h"
+#include "page.h"
+#include "place.h"
+#include "why.h"
+
+/* The handle of store.h. */
+struct drac_store {
+	struct drac_store_opts opts;
+	struct drac_place place;
+	unsigned calls; /* made on this handle; the first has begun already */
+	int lock_fd;
+	int map_fd;
+	bool writable;          /* map_fd is */
+	unsigned raw_page_size; /* of the map as a reader finds it */
+	struct stat map_st;
+	int journal_fd;
+	struct stat journal_st;
+	struct drac_journal journal;
+	struct drac_images pending; /* in the journal, not yet in the map */
+	struct drac_images sound;   /* read and found right since we attached */
+	struct drac_bdb *bdb;
+	uint64_t bdb_number; /* last record when bdb was right */
+	bool deferred;
+	bool enlarged;
+	bool repaired; /* why tells of it, even though all went well */
+};
+
+/* Begin a public call: an empty why, a fresh time limit. */
+void drac_map_begin(struct drac_store *store, struct drac_why *why);
+
+/*
+ * Always -1, errno kept. Says which map and what, where a deeper room has
+ * not said it yet.
+ */
+int drac_map_fail(const struct drac_store *store, const char *what,
+    struct drac_why *why);
+
+/* Let go of everything that depends on which file the map is. */
+void drac_map_forget(struct drac_store *store);
+
+uint32_t drac_map_pages(const struct drac_store *store);
+
+/* Have the file open that the name leads to; ENOENT: there is none. */
+int drac_map_open(struct drac_store *store, bool write, struct drac_why *why);
+
+/* The map as any reader finds it, under the readers' lock. */
+int drac_map_raw_tree(struct drac_store *store, struct drac_tree *tree,
+    struct drac_why *why);
+
+/* The expiry under a key, 0 if it is no time: 1 found, 0, -1. */
+int drac_map_find(const struct drac_tree *tree, const struct drac_text *key,
+    time_t *expiry);
+
+int drac_map_lock_writers(struct drac_store *store, struct drac_why *why);
+void drac_map_unlock_writers(struct drac_store *store);
+
+/* Have a map to work on, whole and up to date, whatever it takes. */
+int drac_map_attach(struct drac_store *store, struct drac_why *why);
+
+/* The map with every page checked, and what is pending over it. */
+int drac_map_checked_tree(struct drac_store *store, struct drac_tree *tree);
+
+/* Are pages first to end - 1 as we left them? EBADMSG: not all. */
+int drac_map_check_pages(struct drac_store *store, uint32_t first,
+    uint32_t end);
+
+/*
+ * Build a new map from what can be trusted. ours: the journal belongs to
+ * this map. The caller attaches anew.
+ */
+int drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why);
+
+/* Replace the map by a bigger copy, or by a compact one. */
+int drac_map_enlarge(struct drac_store *store, time_t now,
+    struct drac_why *why);
+
+/* An empty map in the place of whatever is there. */
+int drac_map_create(struct drac_store *store, struct drac_why *why);
+
+/*
+ * Lock, attach, let fn work with store->bdb, commit, unlock. fn is called
+ * again when the map had to be enlarged or healed on the way.
+ */
+typedef int drac_map_change_fn(struct drac_store *store, void *arg,
+    struct drac_why *why);
+int drac_map_change(struct drac_store *store, drac_map_change_fn *fn, void *arg,
+    time_t now, struct drac_why *why);
+
+#endif

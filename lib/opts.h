@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * How a map is to be kept; what drac.conf(5) says of it.
+ */
+#ifndef DRAC_OPTS_H
+#define DRAC_OPTS_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+#include "key.h"
+
+struct drac_store_opts {
+	const char *path; /* absolute path of the map; borrowed */
+	mode_t mode;      /* of the map file, 0600..0666 without x */
+	enum drac_key_style key_style;
+	bool sync;           /* one fdatasync(2) before an update counts */
+	unsigned timeout_ms; /* all waits of one call together */
+	bool may_create;     /* make a map where there is none */
+};
+
+#endif
