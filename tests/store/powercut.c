@@ -48,6 +48,7 @@ struct cut {
 	struct model *model;
 	unsigned seed;
 	unsigned long rounds;
+	unsigned long round; /* the one under way */
 	uint64_t state;
 	struct range pages;
 	struct range sums;
@@ -334,11 +335,13 @@ updates_then_cut(struct cut *cut)
 {
 	struct drac_store *store = open_store(cut);
 	struct range last[3] = { { 0 }, { 0 }, { 0 } };
-	/* Now and then so many that the ring begins anew. */
-	unsigned count = 1 + dice(cut, dice(cut, 40) == 0 ? 4000 : BATCH);
+	unsigned count = 1 + dice(cut, BATCH);
 	bool tear = dice(cut, 4) == 0;
 	int n = 0;
 
+	/* Now and then so many that the ring begins anew. */
+	if (cut->round % 50 == 20)
+		count += 2000;
 	all_on_disk(cut);
 	for (unsigned i = 0; i < count && n != -1; i++) {
 		int journal = open_file(cut, ".journal");
@@ -412,10 +415,10 @@ all_rounds(void *arg)
 	cut->state = UINT64_C(0x9e3779b97f4a7c15) * (cut->seed + 1);
 	cut->model->count = POOL;
 	small_map(cut);
-	for (unsigned long i = 0; i < cut->rounds; i++)
+	for (cut->round = 0; cut->round < cut->rounds; cut->round++)
 		if (updates_then_cut(cut) == -1 || recover(cut) == -1) {
-			printf("  seed %u, cut %lu: %s\n", cut->seed, i,
-			    cut->text);
+			printf("  seed %u, cut %lu: %s\n", cut->seed,
+			    cut->round, cut->text);
 			return 1;
 		}
 	printf("  %lu cuts, %lu torn records, %lu turns of the ring, "

@@ -255,10 +255,18 @@ small_map(uint32_t pages)
 	drac_place_close(&place);
 }
 
+/* Not so big a one: Berkeley DB's verification takes its time. */
+static struct drac_store *
+new_map(void)
+{
+	small_map(256);
+	return open_store(false, 5000);
+}
+
 static int
 make_renewal(void *unused)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 
 	(void)unused;
 	for (unsigned n = 0; n < BASE; n++)
@@ -271,7 +279,7 @@ make_renewal(void *unused)
 static int
 make_new_entry(void *unused)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 
 	(void)unused;
 	for (unsigned n = 0; n < BASE; n++)
@@ -288,7 +296,7 @@ make_new_entry(void *unused)
 static void
 find_split(unsigned from, unsigned pages)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 	unsigned n;
 
 	for (n = 0; n < from; n++)
@@ -304,7 +312,7 @@ find_split(unsigned from, unsigned pages)
 	drac_store_close(store);
 	empty_dir(dir);
 	memset(&report->before, 0, sizeof(report->before));
-	store = open_store(false, 5000);
+	store = new_map();
 	for (unsigned i = 0; i < n; i++)
 		put(store, i, NOW + 60 + i);
 	plan(n, GRANTED);
@@ -349,7 +357,7 @@ make_root_split(void *unused)
 static int
 make_taking_back_new(void *unused)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 
 	(void)unused;
 	for (unsigned n = 0; n < BASE; n++)
@@ -363,7 +371,7 @@ make_taking_back_new(void *unused)
 static int
 make_taking_back_renewal(void *unused)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 
 	(void)unused;
 	for (unsigned n = 0; n < BASE; n++)
@@ -378,7 +386,7 @@ make_taking_back_renewal(void *unused)
 static int
 make_sweep(void *unused)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 
 	(void)unused;
 	for (unsigned n = 0; n < 200; n++) {
@@ -495,7 +503,7 @@ make_none(void *unused)
 static int
 make_ring_end(void *unused)
 {
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 	struct drac_journal_head head = { 0 };
 	uint64_t full = 0;
 	char name[200];
@@ -554,7 +562,7 @@ make_foreign(void *unused)
 	char name[200];
 	char other[200];
 	char command[900];
-	struct drac_store *store = open_store(false, 5000);
+	struct drac_store *store = new_map();
 
 	(void)unused;
 	for (unsigned n = 0; n < 150; n++)
