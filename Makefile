@@ -53,6 +53,7 @@ CORE   := $(B)/libdrac-core.a
 MODULE := $(B)/pam_drac.so
 TOOL   := $(B)/dracctl.bin
 
+.SECONDARY:
 .PHONY: all check quick all-tests demo bench install uninstall clean dist deps \
 	programs
 all: $(MODULE) $(TOOL)

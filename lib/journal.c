@@ -293,6 +293,22 @@ drac_journal_fits(const struct drac_journal *journal, size_t count)
 	return journal->end + record_bytes(journal, count) <= DRAC_RING_BYTES;
 }
 
+/*
+ * A record that could not be synced: the kernel may count it as clean now
+ * and never write it, and a replay would stop at the gap, before records
+ * that were acknowledged. So the next one goes to its place.
+ */
+static void
+unwrite(const struct drac_journal *journal)
+{
+	static const struct record none;
+	int saved = errno;
+
+	(void)drac_write_full(journal->fd, &none, sizeof(none),
+	    RING_AT + (off_t)journal->end);
+	errno = saved;
+}
+
 int
 drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
     const unsigned char *images, size_t count, bool sync)
@@ -322,8 +338,10 @@ drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
 	result = drac_write_full(journal->fd, buffer, bytes,
 	    RING_AT + (off_t)journal->end);
 	free(buffer);
-	if (result == 0 && sync)
-		result = fdatasync(journal->fd);
+	if (result == 0 && sync && fdatasync(journal->fd) == -1) {
+		unwrite(journal);
+		result = -1;
+	}
 	if (result == 0) {
 		journal->end += bytes;
 		journal->last++;

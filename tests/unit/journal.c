@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+#include "journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "page.h"
+#include "test.h"
+
+#define PAGES 8u
+
+/* A journal in a file without a name. */
+static int
+fresh(void)
+{
+	char name[] = "/tmp/drac-journal.XXXXXX";
+	struct stat st = { .st_ino = 42 };
+	uint64_t sums[PAGES];
+	int fd = mkstemp(name);
+
+	CHECK(fd != -1);
+	(void)unlink(name);
+	for (unsigned i = 0; i < PAGES; i++)
+		sums[i] = 100 + i;
+	CHECK(
+	    drac_journal_create(fd, &st, DRAC_PAGE_SIZE, PAGES, 3, sums) == 0);
+	return fd;
+}
+
+struct seen {
+	unsigned count;
+	uint32_t pgno[16];
+	unsigned char first[16]; /* octet of each image */
+};
+
+static int
+see(void *arg, uint32_t pgno, const unsigned char *page)
+{
+	struct seen *seen = arg;
+
+	if (seen->count < 16) {
+		seen->pgno[seen->count] = pgno;
+		seen->first[seen->count++] = page[0];
+	}
+	return 0;
+}
+
+static int
+append(struct drac_journal *journal, uint32_t pgno, int octet)
+{
+	unsigned char page[DRAC_PAGE_SIZE];
+
+	memset(page, octet, sizeof(page));
+	return drac_journal_append(journal, &pgno, page, 1, false);
+}
+
+static void
+new_journal_has_nothing_pending(void)
+{
+	struct drac_journal journal;
+	struct seen seen = { 0 };
+	uint64_t sum = 0;
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(journal.head.map_ino == 42 && journal.head.pages == PAGES &&
+	      journal.head.free == 3 && !journal.rebooted);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 0);
+	CHECK(drac_journal_sum(&journal, 5, &sum) == 0 && sum == 105);
+	(void)close(fd);
+}
+
+static void
+appended_is_pending_until_applied(void)
+{
+	struct drac_journal journal;
+	struct seen seen = { 0 };
+	struct stat st = { .st_mtim = { .tv_sec = 7, .tv_nsec = 8 } };
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(append(&journal, 1, 'a') == 0 && append(&journal, 2, 'b') == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 2 && seen.pgno[0] == 1 && seen.first[1] == 'b');
+	CHECK(drac_journal_applied(&journal, &st) == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(journal.head.mtime_s == 7 && journal.head.mtime_ns == 8);
+	seen.count = 0;
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 0);
+	(void)close(fd);
+}
+
+static void
+torn_record_ends_the_journal(void)
+{
+	struct drac_journal journal;
+	struct seen seen = { 0 };
+	uint64_t second;
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(append(&journal, 1, 'a') == 0);
+	second = journal.end;
+	CHECK(append(&journal, 2, 'b') == 0);
+	/* One octet of the second record's page. */
+	CHECK(pwrite(fd, "x", 1, 4096 + (off_t)second + 100) == 1);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 1 && seen.pgno[0] == 1);
+	CHECK(journal.end == second);
+	(void)close(fd);
+}
+
+static void
+old_epoch_is_not_replayed(void)
+{
+	struct drac_journal journal;
+	struct stat st = { 0 };
+	struct seen seen = { 0 };
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(append(&journal, 1, 'a') == 0 && append(&journal, 2, 'b') == 0);
+	CHECK(drac_journal_applied(&journal, &st) == 0);
+	CHECK(drac_journal_restart(&journal, false) == 0);
+	CHECK(append(&journal, 3, 'c') == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 1 && seen.pgno[0] == 3);
+	(void)close(fd);
+}
+
+static void
+reboot_replays_the_whole_ring(void)
+{
+	struct drac_journal journal;
+	struct stat st = { 0 };
+	struct seen seen = { 0 };
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(append(&journal, 1, 'a') == 0 && append(&journal, 2, 'b') == 0);
+	memset(journal.head.boot, 1, sizeof(journal.head.boot));
+	CHECK(drac_journal_applied(&journal, &st) == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(journal.rebooted);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 2 && seen.pgno[0] == 1 && seen.pgno[1] == 2);
+	(void)close(fd);
+}
+
+static void
+ring_says_when_it_is_full(void)
+{
+	struct drac_journal journal;
+	unsigned records = 0;
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	while (drac_journal_fits(&journal, 1) && records < 10000) {
+		CHECK(append(&journal, 1, 'a') == 0);
+		records++;
+	}
+	CHECK(records == DRAC_RING_BYTES / (32 + 4 + DRAC_PAGE_SIZE));
+	CHECK(!drac_journal_fits(&journal, DRAC_RING_BYTES / DRAC_PAGE_SIZE));
+	(void)close(fd);
+}
+
+/* Each octet of the header, and the file's length. */
+static void
+load_refuses_damage(void)
+{
+	struct drac_journal journal;
+	size_t bytes = sizeof(struct drac_journal_head);
+	int fd = fresh();
+
+	for (size_t i = 0; i < bytes; i++) {
+		unsigned char octet;
+
+		CHECK(pread(fd, &octet, 1, (off_t)i) == 1);
+		octet ^= 0x10;
+		CHECK(pwrite(fd, &octet, 1, (off_t)i) == 1);
+		CHECK(
+		    drac_journal_load(&journal, fd) == -1 && errno == EBADMSG);
+		octet ^= 0x10;
+		CHECK(pwrite(fd, &octet, 1, (off_t)i) == 1);
+	}
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(ftruncate(fd, 4096 + DRAC_RING_BYTES + 8 * PAGES - 1) == 0);
+	CHECK(drac_journal_load(&journal, fd) == -1 && errno == EBADMSG);
+	(void)close(fd);
+}
+
+int
+main(void)
+{
+	RUN(new_journal_has_nothing_pending);
+	RUN(appended_is_pending_until_applied);
+	RUN(torn_record_ends_the_journal);
+	RUN(old_epoch_is_not_replayed);
+	RUN(reboot_replays_the_whole_ring);
+	RUN(ring_says_when_it_is_full);
+	RUN(load_refuses_damage);
+	return TEST_RESULT();
+}

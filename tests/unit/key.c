@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Keys and values: how they are spelled, what is read back. */
+#include "key.h"
+
+#include <errno.h>
+
+#include "test.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static struct drac_addr
+addr(const char *text)
+{
+	struct drac_addr found = { 0 };
+
+	CHECK_ROW(drac_addr_parse(text, &found) == 0, text);
+	return found;
+}
+
+static bool
+is(const struct drac_text *text, const char *octets, size_t length)
+{
+	return text->length == length &&
+	       memcmp(text->text, octets, length) == 0;
+}
+
+static void
+key_spelled_in_each_style(void)
+{
+#define T(literal) literal, sizeof(literal) - 1
+	static const struct {
+		enum drac_key_style style;
+		const char *addr;
+		const char *first;
+		size_t first_len;
+		const char *second;
+		size_t second_len;
+	} rows[] = {
+		{ DRAC_KEY_PLAIN, "192.0.2.7", T("192.0.2.7"), NULL, 0 },
+		{ DRAC_KEY_PLAIN, "2001:DB8:0::7", T("2001:db8::7"), NULL, 0 },
+		{ DRAC_KEY_PLAIN, "::ffff:192.0.2.7", T("192.0.2.7"), NULL, 0 },
+		{ DRAC_KEY_NUL, "192.0.2.7", T("192.0.2.7\0"), NULL, 0 },
+		{ DRAC_KEY_NUL, "2001:db8::7", T("2001:db8::7\0"), NULL, 0 },
+		{ DRAC_KEY_CIDR, "192.0.2.7", T("192.0.2.7/32"), NULL, 0 },
+		{ DRAC_KEY_CIDR, "2001:db8::7", T("2001:db8::7/128"), NULL, 0 },
+		{ DRAC_KEY_SENDMAIL, "192.0.2.7", T("192.0.2.7"), NULL, 0 },
+		{ DRAC_KEY_SENDMAIL, "2001:db8::7",
+		    T("ipv6:2001:db8:0:0:0:0:0:7"), NULL, 0 },
+		{ DRAC_KEY_SENDMAIL, "2001:db8:abcd:10::ff",
+		    T("ipv6:2001:db8:abcd:10:0:0:0:ff"), NULL, 0 },
+		{ DRAC_KEY_BOTH, "192.0.2.7", T("192.0.2.7"), NULL, 0 },
+		{ DRAC_KEY_BOTH, "2001:db8::7", T("2001:db8::7"),
+		    T("ipv6:2001:db8:0:0:0:0:0:7") },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_addr a = addr(rows[i].addr);
+		struct drac_text key[2];
+		unsigned keys = drac_key_spell(&a, rows[i].style, key);
+
+		CHECK_ROW(keys == (rows[i].second == NULL ? 1u : 2u),
+		    rows[i].first);
+		CHECK_ROW(is(&key[0], rows[i].first, rows[i].first_len),
+		    rows[i].first);
+		if (keys == 2)
+			CHECK_ROW(is(&key[1], rows[i].second,
+				      rows[i].second_len),
+			    rows[i].second);
+	}
+}
+
+static void
+key_of_any_style_is_read_back(void)
+{
+	static const char *const rows[] = { "192.0.2.7", "203.0.113.255",
+		"2001:db8::7", "2001:db8:1111:2222:3333:4444:5555:6666",
+		"2001:db8::192.0.2.7" };
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH;
+		     style++) {
+			struct drac_addr a = addr(rows[i]);
+			struct drac_addr back = { 0 };
+			struct drac_text key[2];
+			bool second = true;
+			unsigned keys =
+			    drac_key_spell(&a, (enum drac_key_style)style, key);
+
+			for (unsigned k = 0; k < keys; k++) {
+				CHECK_ROW(drac_key_read(key[k].text,
+					      key[k].length, &back,
+					      &second) == 0,
+				    rows[i]);
+				CHECK_ROW(drac_addr_equal(&a, &back), rows[i]);
+				CHECK_ROW(second ==
+					      (a.len == 16 &&
+						  (style == DRAC_KEY_SENDMAIL ||
+						      k == 1)),
+				    rows[i]);
+			}
+		}
+}
+
+static void
+key_refused(void)
+{
+	static const struct {
+		const char *key;
+		size_t length;
+	} rows[] = { { T("") }, { T("\0") }, { T("192.0.2") },
+		{ T("192.0.2.7 ") }, { T("192.0.2.7\n") },
+		{ T("192.0.2.7\0\0") }, { T("192.0.2.7\0x") },
+		{ T("192.0.2.7/24") }, { T("192.0.2.7/") },
+		{ T("192.0.2.7/128") }, { T("2001:db8::7/32") },
+		{ T("2001:db8::7/64") }, { T("192.000.002.007") },
+		{ T("ipv6:") }, { T("ipv6:2001:db8") }, { T("IPV6:::1") },
+		{ T("example.org") },
+		{ T("2001:db8:1111:2222:3333:4444:5555:6666:7777:8888:9999:"
+		    "aaaa") } };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_addr a;
+		bool second;
+
+		CHECK_ROW(drac_key_read(rows[i].key, rows[i].length, &a,
+			      &second) == -1,
+		    rows[i].key);
+	}
+}
+
+static void
+value_spelled(void)
+{
+	struct drac_text text;
+
+	drac_value_spell(1700000000, DRAC_KEY_PLAIN, &text);
+	CHECK(is(&text, T("1700000000")));
+	drac_value_spell(1700000000, DRAC_KEY_NUL, &text);
+	CHECK(is(&text, T("1700000000\0")));
+	drac_value_spell(4102444800, DRAC_KEY_CIDR, &text);
+	CHECK(is(&text, T("4102444800")));
+}
+
+static void
+value_read(void)
+{
+	static const struct {
+		const char *value;
+		size_t length;
+		time_t expiry; /* -1: refused */
+	} rows[] = { { T("0"), 0 }, { T("1700000000"), 1700000000 },
+		{ T("1700000000\0"), 1700000000 }, { T("007"), 7 },
+		{ T("999999999999999999"), 999999999999999999 },
+		{ T("1000000000000000000"), -1 }, { T(""), -1 },
+		{ T("\0"), -1 }, { T("1\0\0"), -1 }, { T("-1"), -1 },
+		{ T("+1"), -1 }, { T(" 1"), -1 }, { T("1 "), -1 },
+		{ T("1x"), -1 }, { T("0x10"), -1 }, { T("RELAY"), -1 } };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		time_t expiry = 42;
+		int result =
+		    drac_value_read(rows[i].value, rows[i].length, &expiry);
+
+		CHECK_ROW(result == (rows[i].expiry == -1 ? -1 : 0),
+		    rows[i].value);
+		CHECK_ROW(expiry ==
+			      (rows[i].expiry == -1 ? 42 : rows[i].expiry),
+		    rows[i].value);
+	}
+#undef T
+}
+
+int
+main(void)
+{
+	RUN(key_spelled_in_each_style);
+	RUN(key_of_any_style_is_read_back);
+	RUN(key_refused);
+	RUN(value_spelled);
+	RUN(value_read);
+	return TEST_RESULT();
+}
