@@ -27,13 +27,14 @@
 #define RING_AT  4096
 #define SUMS_AT  (RING_AT + (off_t)DRAC_RING_BYTES)
 #define SECTOR   512u
-#define LIMIT_MS 60000
+#define LIMIT_MS 180000
 
 /* What a range of a file may hold after the cut, sector by sector. */
 struct range {
 	off_t at;
 	size_t size;
 	unsigned char *now;
+	unsigned char *spare; /* as big */
 	size_t count;
 	size_t room;
 	struct version {
@@ -104,7 +105,8 @@ settle(struct range *range, int fd, off_t at, size_t size)
 	range->at = at;
 	range->size = size;
 	range->now = realloc(range->now, size);
-	if (range->now == NULL)
+	range->spare = realloc(range->spare, size);
+	if (range->now == NULL || range->spare == NULL)
 		die("memory");
 	must_read(fd, range->now, size, at);
 	range->count = 0;
@@ -114,10 +116,8 @@ settle(struct range *range, int fd, off_t at, size_t size)
 static void
 watch(struct range *range, int fd)
 {
-	unsigned char *is = malloc(range->size);
+	unsigned char *is = range->spare;
 
-	if (is == NULL)
-		die("memory");
 	must_read(fd, is, range->size, range->at);
 	for (size_t at = 0; at < range->size; at += SECTOR) {
 		struct version *version;
@@ -135,7 +135,7 @@ watch(struct range *range, int fd)
 		version->sector = (uint32_t)(at / SECTOR);
 		memcpy(version->octets, range->now + at, SECTOR);
 	}
-	free(range->now);
+	range->spare = range->now;
 	range->now = is;
 }
 

@@ -11,6 +11,20 @@
 
 #define PAGES 8u
 
+/* The one that the journal calls: it fails when we say so. */
+static bool sync_fails;
+int fdatasync(int fd);
+
+int
+fdatasync(int fd)
+{
+	if (sync_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
 /* A journal in a file without a name. */
 static int
 fresh(void)
@@ -196,6 +210,34 @@ load_refuses_damage(void)
 	(void)close(fd);
 }
 
+/* Otherwise a replay would stop at it, before one that was acknowledged. */
+static void
+record_that_could_not_be_synced_is_none(void)
+{
+	struct drac_journal journal;
+	struct seen seen = { 0 };
+	unsigned char page[DRAC_PAGE_SIZE] = { 'b' };
+	uint32_t pgno = 2;
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(append(&journal, 1, 'a') == 0);
+	sync_fails = true;
+	errno = 0;
+	CHECK(drac_journal_append(&journal, &pgno, page, 1, true) == -1);
+	CHECK(errno == EIO);
+	sync_fails = false;
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 1 && seen.pgno[0] == 1);
+	CHECK(append(&journal, 3, 'c') == 0);
+	memset(&seen, 0, sizeof(seen));
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 2 && seen.pgno[1] == 3);
+	(void)close(fd);
+}
+
 int
 main(void)
 {
@@ -206,5 +248,6 @@ main(void)
 	RUN(reboot_replays_the_whole_ring);
 	RUN(ring_says_when_it_is_full);
 	RUN(load_refuses_damage);
+	RUN(record_that_could_not_be_synced_is_none);
 	return TEST_RESULT();
 }
