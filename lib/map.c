@@ -493,8 +493,9 @@ read_with_sums(struct drac_store *store, uint32_t first, uint32_t count,
 	return drac_journal_sums(&store->journal, first, count, sums);
 }
 
+/* Many pages as they were last written, or EBADMSG: a drac_remap_read. */
 static int
-copy_source(void *arg, uint32_t first, uint32_t count, unsigned char *pages)
+read_many(void *arg, uint32_t first, uint32_t count, unsigned char *pages)
 {
 	struct drac_store *store = arg;
 	uint64_t sums[CHECK_PAGES];
@@ -530,10 +531,22 @@ replace_by_copy(struct drac_store *store, uint32_t pages, struct drac_why *why)
 		.old_free = (uint32_t)store->journal.head.free,
 		.pages = pages };
 
-	if (drac_remap_copy(&remap, copy_source, store, &size, why) == -1)
+	if (drac_remap_copy(&remap, read_many, store, &size, why) == -1)
 		return -1;
 	drac_map_forget(store);
 	return drac_map_attach(store, why);
+}
+
+/*
+ * Would a copy of so many pages take longer than there is time? Measured:
+ * 1.1 us for each page; what the disk takes for it nobody knows before.
+ */
+static bool
+too_big_to_copy(const struct drac_store *store, uint32_t pages)
+{
+	return pages > DRAC_PAGES_MAPPED &&
+	       pages / (store->opts.sync ? 100 : 400) >
+		   (unsigned)drac_place_left(&store->place);
 }
 
 static int64_t
@@ -557,7 +570,9 @@ readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
 	char holder[64];
 
 	drac_lock_holder(store->map_fd, holder, sizeof(holder));
-	if (!must && last != 0 && now >= last && now - last < REPLACE_EVERY_S) {
+	if (!must &&
+	    (too_big_to_copy(store, drac_map_pages(store)) ||
+		(last != 0 && now >= last && now - last < REPLACE_EVERY_S))) {
 		drac_why_set(why,
 		    "%s: %s holds a lock on the map; the update is safe in "
 		    "the journal and waits",
@@ -744,26 +759,7 @@ drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why)
 	return result;
 }
 
-/* Are these pages as the sums say? count: CHECK_PAGES at most. */
-static int
-check_some(struct drac_store *store, uint32_t first, uint32_t count,
-    unsigned char *pages)
-{
-	uint64_t sums[CHECK_PAGES];
-
-	if (read_with_sums(store, first, count, pages, sums) == -1)
-		return -1;
-	for (uint32_t i = 0; i < count; i++)
-		if (sums[i] != drac_page_sum(pages + i * DRAC_PAGE_SIZE,
-				   DRAC_PAGE_SIZE, first + i) &&
-		    drac_images_get(&store->pending, first + i) == NULL) {
-			errno = EBADMSG;
-			return -1;
-		}
-	return 0;
-}
-
-/* The same for pages first to end - 1, or as many of them as there are. */
+/* Are pages first to end - 1 as we left them, or as many as there are? */
 int
 drac_map_check_pages(struct drac_store *store, uint32_t first, uint32_t end)
 {
@@ -776,7 +772,7 @@ drac_map_check_pages(struct drac_store *store, uint32_t first, uint32_t end)
 		uint32_t count =
 		    end - first < CHECK_PAGES ? end - first : CHECK_PAGES;
 
-		result = check_some(store, first, count, pages);
+		result = read_many(store, first, count, pages);
 		first += count;
 	}
 	free(pages);
@@ -948,7 +944,7 @@ count_all_live(struct drac_store *store, struct live *live)
 		uint32_t left = drac_map_pages(store) - at;
 		uint32_t count = left < CHECK_PAGES ? left : CHECK_PAGES;
 
-		result = copy_source(store, at, count, pages);
+		result = read_many(store, at, count, pages);
 		for (uint32_t i = 0; result == 0 && i < count; i++) {
 			unsigned char *page = pages + i * DRAC_PAGE_SIZE;
 
@@ -968,8 +964,7 @@ count_all_live(struct drac_store *store, struct live *live)
 
 /*
  * No page is left: a bigger copy, or, where most of it is expired or
- * emptied, a compact one. Measured: 1.1 us for each page of the copy; what
- * the disk takes for it nobody knows before.
+ * emptied, a compact one.
  */
 int
 drac_map_enlarge(struct drac_store *store, time_t now, struct drac_why *why)
@@ -979,9 +974,7 @@ drac_map_enlarge(struct drac_store *store, time_t now, struct drac_why *why)
 	uint32_t bigger = drac_remap_next_size(pages);
 
 	forget_bdb(store);
-	if (bigger > DRAC_PAGES_MAPPED &&
-	    bigger / (store->opts.sync ? 100 : 400) >
-		(unsigned)drac_place_left(&store->place)) {
+	if (too_big_to_copy(store, bigger)) {
 		drac_why_set(why,
 		    "%s: full, and too big to be enlarged within a login: "
 		    "left to the next sweep",

@@ -171,6 +171,8 @@ put_change(struct drac_store *store, void *arg, struct drac_why *why)
 	put->written = false;
 	if (peek(store, &put->key[0], &put->previous) == -1)
 		return -1;
+	if (put->only_if && put->previous != put->expected)
+		return 0;
 	if (!put->shorten && put->previous >= put->expiry)
 		return 0;
 	if (put->now != 0 && tidy_leaf(store, put, why) == -1)
@@ -272,18 +274,6 @@ drac_store_drop(struct drac_store *store, const struct drac_addr *addr,
 	return put.removed ? 1 : 0;
 }
 
-static int
-restore_change(struct drac_store *store, void *arg, struct drac_why *why)
-{
-	struct put *put = arg;
-	time_t expected = put->expected;
-
-	put->written = false;
-	if (peek(store, &put->key[0], &put->previous) == -1)
-		return -1;
-	return put->previous == expected ? put_change(store, put, why) : 0;
-}
-
 int
 drac_store_take_back(struct drac_store *store, const struct drac_addr *addr,
     const struct drac_grant *grant, struct drac_why *why)
@@ -298,7 +288,7 @@ drac_store_take_back(struct drac_store *store, const struct drac_addr *addr,
 	if (!grant->written)
 		return 0;
 	prepare(store, &put, addr);
-	if (drac_map_change(store, had ? restore_change : drop_change, &put, 0,
+	if (drac_map_change(store, had ? put_change : drop_change, &put, 0,
 		why) == -1)
 		return -1;
 	return put.written || put.removed ? 1 : 0;
