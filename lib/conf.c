@@ -8,7 +8,9 @@
  */
 #include "conf.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,12 @@
 #define BLANKS "\t "
 #define DIGITS "0123456789"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+#define LETTERS                      \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* Octets of the longest host name (RFC 1035, 2.3.4) and a NUL. */
+#define HOST_NAME 256
 
 #define YEAR_S (365u * 24 * 60 * 60)
 
@@ -159,7 +167,7 @@ set_string(struct drac_conf_setting *s, char **slot)
 }
 
 static int
-set_database(struct drac_conf_setting *s)
+set_path(struct drac_conf_setting *s, size_t most, char **slot)
 {
 	size_t len = strlen(s->text);
 
@@ -167,9 +175,53 @@ set_database(struct drac_conf_setting *s)
 		return refuse(s, "not an absolute path");
 	if (s->text[len - 1] == '/')
 		return refuse(s, "not the path of a file");
-	if (len >= PATH_MAX)
+	if (len > most)
 		return refuse(s, "path too long");
-	return set_string(s, &s->conf->database);
+	return set_string(s, slot);
+}
+
+static int
+set_database(struct drac_conf_setting *s)
+{
+	return set_path(s, PATH_MAX - 1, &s->conf->database);
+}
+
+static int
+set_socket(struct drac_conf_setting *s)
+{
+	return set_path(s, sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+	    &s->conf->socket);
+}
+
+/* Empty: no such file is looked for. */
+static int
+set_allow_file(struct drac_conf_setting *s)
+{
+	if (s->text[0] != '\0')
+		return set_path(s, PATH_MAX - 1, &s->conf->allow_file);
+	free(s->conf->allow_file);
+	s->conf->allow_file = NULL;
+	return 0;
+}
+
+static int
+set_user(struct drac_conf_setting *s)
+{
+	if (s->text[0] == '\0' ||
+	    s->text[strcspn(s->text, BLANKS ",/:")] != '\0')
+		return refuse(s, "not the name of a user");
+	return set_string(s, &s->conf->user);
+}
+
+static int
+set_fallback(struct drac_conf_setting *s)
+{
+	bool direct = strcmp(s->text, "direct") == 0;
+
+	if (!direct && strcmp(s->text, "none") != 0)
+		return refuse(s, "not none or direct");
+	s->conf->fallback_direct = direct;
+	return 0;
 }
 
 static int
@@ -256,6 +308,12 @@ set_debug(struct drac_conf_setting *s)
 }
 
 static int
+set_insecure_local(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->insecure_local);
+}
+
+static int
 set_after_requisite(struct drac_conf_setting *s)
 {
 	return set_flag(s, &s->conf->after_requisite);
@@ -315,9 +373,9 @@ add_nets(struct drac_conf_setting *s, struct drac_nets *nets)
 }
 
 static int
-set_exclude(struct drac_conf_setting *s)
+set_nets(struct drac_conf_setting *s, struct drac_nets *old)
 {
-	struct drac_nets *old = &s->conf->exclude, fresh = { 0 };
+	struct drac_nets fresh = { 0 };
 	size_t count = old->count;
 
 	if (s->append) {
@@ -333,6 +391,18 @@ set_exclude(struct drac_conf_setting *s)
 	drac_nets_free(old);
 	*old = fresh;
 	return 0;
+}
+
+static int
+set_exclude(struct drac_conf_setting *s)
+{
+	return set_nets(s, &s->conf->exclude);
+}
+
+static int
+set_allow(struct drac_conf_setting *s)
+{
+	return set_nets(s, &s->conf->allow);
 }
 
 static void
@@ -355,13 +425,14 @@ count_words(struct drac_conf_setting *s, size_t *count)
 	return more;
 }
 
-/* A service is the name of a file under /etc/pam.d. */
+/* No name may hold a slash: what else it may be is for its user to say. */
 static int
-copy_services(struct drac_conf_setting *s, char **names, size_t count)
+copy_names(struct drac_conf_setting *s, const char *what, char **names,
+    size_t count)
 {
 	for (size_t i = 0; i < count && next_word(s) == 1; i++) {
 		if (memchr(s->word, '/', s->word_len) != NULL)
-			return refuse(s, "not the name of a PAM service");
+			return refuse(s, what);
 		names[i] = strndup(s->word, s->word_len);
 		if (names[i] == NULL)
 			return no_memory(s);
@@ -370,7 +441,8 @@ copy_services(struct drac_conf_setting *s, char **names, size_t count)
 }
 
 static int
-set_services(struct drac_conf_setting *s)
+set_names(struct drac_conf_setting *s, const char *what, char ***slot,
+    size_t *slot_count)
 {
 	char **names = NULL;
 	size_t count;
@@ -379,14 +451,29 @@ set_services(struct drac_conf_setting *s)
 		return -1;
 	if (count > 0 && (names = calloc(count, sizeof *names)) == NULL)
 		return no_memory(s);
-	if (copy_services(s, names, count) == -1) {
+	if (copy_names(s, what, names, count) == -1) {
 		free_words(names, count);
 		return -1;
 	}
-	free_words(s->conf->services, s->conf->service_count);
-	s->conf->services = names;
-	s->conf->service_count = count;
+	free_words(*slot, *slot_count);
+	*slot = names;
+	*slot_count = count;
 	return 0;
+}
+
+/* A service is the name of a file under /etc/pam.d. */
+static int
+set_services(struct drac_conf_setting *s)
+{
+	return set_names(s, "not the name of a PAM service", &s->conf->services,
+	    &s->conf->service_count);
+}
+
+static int
+set_allow_users(struct drac_conf_setting *s)
+{
+	return set_names(s, "not the name of a user", &s->conf->allow_users,
+	    &s->conf->allow_user_count);
 }
 
 static int
@@ -434,6 +521,239 @@ set_peer(struct drac_conf_setting *s)
 	return 0;
 }
 
+/* Hosts */
+
+/*
+ * `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address, cut in place:
+ * *host is left without port and brackets. -1: no host, no port.
+ */
+static int
+split_port(char *word, char **host, unsigned short *port)
+{
+	char *colon = strchr(word, ':'), *end;
+	uint64_t value = 0;
+
+	*host = word;
+	*port = 0;
+	if (*word == '[') {
+		end = strchr(word, ']');
+		if (end == NULL || (end[1] != ':' && end[1] != '\0'))
+			return -1;
+		colon = end[1] == ':' ? end + 1 : NULL;
+		*end = '\0';
+		(*host)++;
+		if (strchr(*host, ':') == NULL)
+			return -1;
+	} else if (colon != NULL && strchr(colon + 1, ':') != NULL) {
+		colon = NULL; /* an IPv6 address as it is */
+	}
+	if (colon != NULL) {
+		if (number(colon + 1, strlen(colon + 1), &value) == -1 ||
+		    value < 1 || value > 65535)
+			return -1;
+		*colon = '\0';
+	}
+	*port = (unsigned short)value;
+	return **host == '\0' ? -1 : 0;
+}
+
+/* An address, or what can be the name of a host and no mistyped address. */
+static bool
+is_host(const char *host)
+{
+	struct drac_addr addr;
+
+	if (drac_addr_parse(host, &addr) == 0)
+		return drac_addr_scope(&addr) == DRAC_SCOPE_HOST ||
+		       drac_addr_scope(&addr) == DRAC_SCOPE_LOOPBACK;
+	return strlen(host) < HOST_NAME &&
+	       host[strspn(host, LETTERS DIGITS "-._")] == '\0' &&
+	       strpbrk(host, LETTERS) != NULL;
+}
+
+static void
+free_servers(struct drac_server *servers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(servers[i].name);
+		free(servers[i].host);
+	}
+	free(servers);
+}
+
+static int
+copy_server(struct drac_conf_setting *s, struct drac_server *server)
+{
+	char word[HOST_NAME + sizeof "[]:65535"], *host;
+
+	if (copy_word(s, word, sizeof word) == -1)
+		return refuse(s, "not a server");
+	server->name = strdup(word);
+	if (server->name == NULL)
+		return no_memory(s);
+	if (strcmp(word, "local") == 0)
+		return 0;
+	if (split_port(word, &host, &server->port) == -1 || !is_host(host))
+		return refuse(s, "not local, HOST or HOST:PORT");
+	server->host = strdup(host);
+	return server->host == NULL ? no_memory(s) : 0;
+}
+
+static int
+add_servers(struct drac_conf_setting *s, struct drac_server **servers,
+    size_t *count)
+{
+	struct drac_server *more_room;
+	int more;
+
+	while ((more = next_word(s)) == 1) {
+		for (size_t i = 0; i < *count; i++)
+			if (strlen((*servers)[i].name) == s->word_len &&
+			    memcmp((*servers)[i].name, s->word, s->word_len) ==
+				0)
+				return refuse(s, "named twice");
+		if (*count == DRAC_SERVERS_MAX)
+			return refuse(s, "more than 16 servers");
+		more_room =
+		    reallocarray(*servers, *count + 1, sizeof **servers);
+		if (more_room == NULL)
+			return no_memory(s);
+		*servers = more_room;
+		more_room[*count] = (struct drac_server){ 0 };
+		if (copy_server(s, &more_room[(*count)++]) == -1)
+			return -1;
+	}
+	return more;
+}
+
+/* The list as it was stays in place until the new one is whole. */
+static int
+set_server(struct drac_conf_setting *s)
+{
+	struct drac_conf *conf = s->conf;
+	struct drac_server *fresh = NULL;
+	size_t old = s->append ? conf->server_count : 0, count = 0;
+
+	if (s->append) {
+		if (add_servers(s, &conf->servers, &conf->server_count) == 0)
+			return 0;
+		while (conf->server_count > old) {
+			conf->server_count--;
+			free(conf->servers[conf->server_count].name);
+			free(conf->servers[conf->server_count].host);
+		}
+		return -1;
+	}
+	if (add_servers(s, &fresh, &count) == -1) {
+		free_servers(fresh, count);
+		return -1;
+	}
+	free_servers(conf->servers, conf->server_count);
+	conf->servers = fresh;
+	conf->server_count = count;
+	return 0;
+}
+
+static int
+add_endpoint(struct drac_conf_setting *s, struct drac_endpoint **list,
+    size_t *count, const char *text, unsigned short port)
+{
+	struct drac_endpoint *more_room =
+	    reallocarray(*list, *count + 1, sizeof **list);
+	struct drac_addr addr;
+
+	if (more_room == NULL)
+		return no_memory(s);
+	*list = more_room;
+	if (drac_addr_parse(text, &addr) == -1 ||
+	    drac_addr_scope(&addr) == DRAC_SCOPE_MULTICAST ||
+	    drac_addr_scope(&addr) == DRAC_SCOPE_LINKLOCAL)
+		return refuse(s, "not loopback, any, ADDRESS or ADDRESS:PORT");
+	(*list)[(*count)++] =
+	    (struct drac_endpoint){ .addr = addr, .port = port };
+	return 0;
+}
+
+/* One word is one address, or one of each family. */
+static int
+add_word(struct drac_conf_setting *s, struct drac_endpoint **list,
+    size_t *count)
+{
+	char word[DRAC_ADDR_TEXT + sizeof "[]:65535"], *host;
+	const char *v4 = NULL, *v6 = NULL;
+	unsigned short port;
+
+	if (copy_word(s, word, sizeof word) == -1 ||
+	    split_port(word, &host, &port) == -1)
+		return refuse(s, "not loopback, any, ADDRESS or ADDRESS:PORT");
+	if (*count >= DRAC_LISTEN_MAX - 1)
+		return refuse(s, "more than 32 addresses");
+	if (strcmp(host, "loopback") == 0) {
+		v4 = "127.0.0.1";
+		v6 = "::1";
+	} else if (strcmp(host, "any") == 0) {
+		v4 = "0.0.0.0";
+		v6 = "::";
+	}
+	if (v4 == NULL)
+		return add_endpoint(s, list, count, host, port);
+	return add_endpoint(s, list, count, v4, port) == -1
+		   ? -1
+		   : add_endpoint(s, list, count, v6, port);
+}
+
+static int
+set_listen(struct drac_conf_setting *s)
+{
+	struct drac_conf *conf = s->conf;
+	struct drac_endpoint *fresh = NULL;
+	size_t count = 0;
+	int more;
+
+	if (s->append && conf->listen_count > 0) {
+		fresh = calloc(conf->listen_count, sizeof *fresh);
+		if (fresh == NULL)
+			return no_memory(s);
+		count = conf->listen_count;
+		memcpy(fresh, conf->listen, count * sizeof *fresh);
+	}
+	while ((more = next_word(s)) == 1 &&
+	       (more = add_word(s, &fresh, &count)) == 0)
+		continue;
+	if (more == -1) {
+		free(fresh);
+		return -1;
+	}
+	free(conf->listen);
+	conf->listen = fresh;
+	conf->listen_count = count;
+	return 0;
+}
+
+static int
+set_port(struct drac_conf_setting *s)
+{
+	uint64_t port;
+
+	if (number(s->text, strlen(s->text), &port) == -1 || port > 65535)
+		return refuse(s, "not a port");
+	s->conf->port = (unsigned short)port;
+	return 0;
+}
+
+static int
+set_sweep_interval(struct drac_conf_setting *s)
+{
+	unsigned seconds;
+
+	if (set_seconds(s, 1, &seconds) == -1)
+		return -1;
+	if (seconds > 3600)
+		return refuse(s, "not 1s to 1h");
+	s->conf->sweep_interval_s = seconds;
+	return 0;
+}
+
 /* The table */
 
 static const struct drac_conf_key keys[] = {
@@ -450,11 +770,40 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "services", .fallback = "", .set = set_services },
 	{ .name = "peer", .fallback = "", .set = set_peer },
 	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
+	{ .name = "server",
+	    .fallback = "",
+	    .set = set_server,
+	    .repeatable = true },
+	{ .name = "fallback", .fallback = "none", .set = set_fallback },
+	{ .name = "socket",
+	    .fallback = "/run/drac/dracd.sock",
+	    .set = set_socket },
 	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
 	{ .name = "mode", .fallback = "0644", .set = set_mode },
 	{ .name = "sync", .fallback = "yes", .set = set_sync, .flag = true },
 	{ .name = "strict", .fallback = "no", .set = set_strict, .flag = true },
 	{ .name = "debug", .fallback = "no", .set = set_debug, .flag = true },
+	{ .name = "listen",
+	    .fallback = "loopback",
+	    .set = set_listen,
+	    .repeatable = true },
+	{ .name = "port", .fallback = "0", .set = set_port },
+	{ .name = "allow",
+	    .fallback = "",
+	    .set = set_allow,
+	    .repeatable = true },
+	{ .name = "allow_file",
+	    .fallback = "/etc/mail/dracd.allow",
+	    .set = set_allow_file },
+	{ .name = "allow_users", .fallback = "", .set = set_allow_users },
+	{ .name = "insecure_local",
+	    .fallback = "no",
+	    .set = set_insecure_local,
+	    .flag = true },
+	{ .name = "sweep_interval",
+	    .fallback = "10s",
+	    .set = set_sweep_interval },
+	{ .name = "user", .fallback = "drac", .set = set_user },
 	{ .name = "after_requisite",
 	    .fallback = "no",
 	    .set = set_after_requisite,
@@ -579,6 +928,13 @@ drac_conf_free(struct drac_conf *conf)
 	free_words(conf->services, conf->service_count);
 	free(conf->peer_ports);
 	free(conf->rhost_env);
+	free_servers(conf->servers, conf->server_count);
+	free(conf->socket);
+	free(conf->listen);
+	drac_nets_free(&conf->allow);
+	free(conf->allow_file);
+	free_words(conf->allow_users, conf->allow_user_count);
+	free(conf->user);
 	*conf = (struct drac_conf){ 0 };
 }
 

@@ -25,6 +25,22 @@
 /* The largest file that is read, in octets. */
 #define DRAC_CONF_SIZE_MAX 65536
 
+#define DRAC_SERVERS_MAX 16
+#define DRAC_LISTEN_MAX  32
+
+/* A daemon that a login is reported to, as `server` names it. */
+struct drac_server {
+	char *name;          /* as it was written */
+	char *host;          /* address or name; NULL: the local socket */
+	unsigned short port; /* host order; 0: ask the host's rpcbind */
+};
+
+/* Where the daemon listens. */
+struct drac_endpoint {
+	struct drac_addr addr; /* unspecified: every address of the family */
+	unsigned short port;   /* host order; 0: what `port` says */
+};
+
 struct drac_conf {
 	char *database;      /* absolute path of the map */
 	unsigned lifetime_s; /* how long a login counts: 1..31536000 */
@@ -38,6 +54,20 @@ struct drac_conf {
 	char *rhost_env; /* environment variable with the address, or NULL */
 	enum drac_key_style key_style;
 	mode_t mode;
+	struct drac_server *servers; /* to report to; NULL: write the map */
+	size_t server_count;
+	bool fallback_direct; /* write the map when no server answers */
+	char *socket;         /* absolute path of the daemon's local socket */
+	struct drac_endpoint *listen; /* NULL: the local socket alone */
+	size_t listen_count;
+	unsigned short port;    /* 0: any, made known by rpcbind */
+	struct drac_nets allow; /* remote hosts that may ask the daemon */
+	char *allow_file;       /* more of them, dracd.allow(5); or NULL */
+	char **allow_users;     /* local users besides root; or NULL */
+	size_t allow_user_count;
+	bool insecure_local;       /* any local port may ask */
+	unsigned sweep_interval_s; /* 1..3600 */
+	char *user;                /* as whom the daemon runs */
 	bool sync;
 	bool strict;
 	bool debug;

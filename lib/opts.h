@@ -19,6 +19,7 @@ struct drac_store_opts {
 	bool sync;           /* one fdatasync(2) before an update counts */
 	unsigned timeout_ms; /* all waits of one call together */
 	bool may_create;     /* make a map where there is none */
+	bool owner;          /* keep all other writers away while it is open */
 };
 
 #endif

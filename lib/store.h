@@ -44,6 +44,10 @@ struct drac_grant {
  * -1: ENOENT no map (and may_create false) or no directory, EACCES/EPERM
  * unsafe or not ours, ELOOP symbolic link, ETIMEDOUT, and I/O errors; why
  * names the path and the reason.
+ *
+ * With opts->owner the map is this handle's own until it is closed: every
+ * call that would change it through another handle, here or elsewhere,
+ * fails with EBUSY and says who owns it. EBUSY: it is owned already.
  */
 int drac_store_open(const struct drac_store_opts *opts,
     struct drac_store **store, struct drac_why *why);
@@ -75,6 +79,38 @@ int drac_store_set(struct drac_store *store, const struct drac_addr *addr,
  */
 int drac_store_take_back(struct drac_store *store, const struct drac_addr *addr,
     const struct drac_grant *grant, struct drac_why *why);
+
+/*
+ * Many changes at once, for the daemon: one entry in the journal, one wait
+ * for the disk.
+ */
+enum drac_op_kind {
+	DRAC_OP_ADD,       /* as drac_store_add does */
+	DRAC_OP_SET,       /* as drac_store_set */
+	DRAC_OP_TAKE_BACK, /* as drac_store_take_back */
+	DRAC_OP_DROP,
+	DRAC_OP_EXPIRE /* remove the entry if its expiry is <= now */
+};
+
+struct drac_op {
+	enum drac_op_kind kind;
+	struct drac_addr addr;
+	time_t expiry;           /* ADD, SET: until when */
+	unsigned renew_s;        /* ADD */
+	struct drac_grant grant; /* ADD: filled in; TAKE_BACK: what to undo;
+				  * EXPIRE: grant.expiry is filled in with
+				  * what the map holds afterwards, 0 nothing */
+	bool done; /* filled in: something was written, put back or removed */
+};
+
+#define DRAC_OPS_MAX 256u
+
+/*
+ * At most DRAC_OPS_MAX changes, in order. 0: all of them are safe; -1: none
+ * of them counts (those of an earlier process may have been completed).
+ */
+int drac_store_apply(struct drac_store *store, struct drac_op *ops,
+    size_t count, time_t now, struct drac_why *why);
 
 /*
  * The expiry the map holds for addr, expired or not. 1 found, 0 not
@@ -114,6 +150,17 @@ struct drac_swept {
  */
 int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
     struct drac_swept *swept, struct drac_why *why);
+
+/*
+ * A part of what a sweep does besides removing, for the daemon, in at most
+ * a few milliseconds unless the map has to be enlarged or healed: look
+ * whether the next few thousand pages are as we left them, finish what a
+ * killed writer left, enlarge a map that is nearly full. *anew: the map was
+ * begun anew from what somebody else left there, so entries may be other
+ * than the caller knows.
+ */
+int drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
+    struct drac_why *why);
 
 /* Remove every entry. */
 int drac_store_clear(struct drac_store *store, struct drac_why *why);

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * rpc.dracd, the parts and what passes between them. One thread, one loop:
+ *
+ *   front    sockets: what arrived becomes jobs, done jobs become answers
+ *   caller   who may ask, and how a refusal is logged
+ *   work     a turn's jobs against the map: all changes of a turn are one
+ *            entry in the journal and one wait for the disk
+ *   due      which entry expires when, in memory
+ *   status   counts, and the text of `dracctl status`
+ *   portmap  makes the ports known to rpcbind, in a child, for rpcbind may
+ *            not answer
+ *   main     options, configuration, privileges, signals, the loop
+ *   say      the log, on stderr or to syslog; sd_notify
+ *
+ * A turn: wait until something is ready; front collects at most
+ * DRAC_JOBS_MAX jobs, from each socket and connection in turn; work does
+ * them and whatever is due; front sends the answers. While the disk is
+ * waited for, calls queue up in the kernel and make the next turn's batch.
+ */
+#ifndef DRACD_H
+#define DRACD_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "addr.h"
+#include "conf.h"
+#include "store.h"
+#include "why.h"
+#include "wire.h"
+
+#define DRAC_JOBS_MAX 256u
+
+/* Bounds of the front. */
+#define DRAC_CONNS_MAX    512u /* connections in all */
+#define DRAC_CONNS_CALLER 64u  /* of one address or one user */
+#define DRAC_IDLE_S       60u  /* a connection that says nothing is closed */
+
+/* Who asks. */
+enum drac_road {
+	DRAC_ROAD_LOCAL,
+	DRAC_ROAD_UDP,
+	DRAC_ROAD_TCP
+};
+
+struct drac_caller {
+	enum drac_road road;
+	uid_t uid;             /* DRAC_ROAD_LOCAL */
+	pid_t pid;             /* DRAC_ROAD_LOCAL, for the log */
+	struct drac_addr addr; /* the others */
+	unsigned short port;   /* host order, the others */
+};
+
+/* Octets of "192.0.2.7 port 757 (udp)", "user 1000, process 77". */
+#define DRAC_CALLER_TEXT 96
+void drac_caller_text(const struct drac_caller *caller,
+    char text[DRAC_CALLER_TEXT]);
+
+/* What a caller may do, in rising order. */
+enum drac_right {
+	DRAC_RIGHT_NONE,
+	DRAC_RIGHT_ADD,  /* procedures NULL, ADD, TAKE_BACK */
+	DRAC_RIGHT_ADMIN /* all; root and the daemon's own user, local */
+};
+
+/* Why a caller may not; each is counted. */
+enum drac_refusal {
+	DRAC_REFUSAL_NONE,
+	DRAC_REFUSAL_USER,  /* a local user not in allow_users */
+	DRAC_REFUSAL_PORT,  /* of this host, but not from a reserved port */
+	DRAC_REFUSAL_HOST,  /* a remote address not on the allow list */
+	DRAC_REFUSAL_RIGHT, /* may add, but not this */
+	DRAC_REFUSALS
+};
+
+/*
+ * Who may ask: made from the configuration and the allow file, anew at each
+ * reload. An address of this host counts as local whatever the allow list
+ * says, since any local user can call from it.
+ */
+struct drac_gate;
+int drac_gate_open(const struct drac_conf *conf, drac_conf_report *report,
+    void *arg, struct drac_gate **gate); /* -1: reported */
+void drac_gate_close(struct drac_gate *gate);
+enum drac_right drac_gate_ask(struct drac_gate *gate,
+    const struct drac_caller *caller, enum drac_refusal *refusal);
+
+/* A call, and after drac_work_do its answer. */
+struct drac_job {
+	struct drac_call call;
+	struct drac_caller caller;
+	bool local;              /* speaks version 3: reply is what counts */
+	enum drac_answer answer; /* the word, for all versions */
+	struct drac_reply reply; /* version 3: everything; listed and text are
+				  * work's, good until its next call */
+	size_t way;              /* front's own: where the answer goes */
+	uint64_t way_number;
+};
+
+/* The front. */
+struct drac_front;
+
+/*
+ * Open the sockets that conf asks for, or take those that systemd hands
+ * over (LISTEN_FDS). To be called with the privileges of the start. With
+ * port 0 a process that may binds a free reserved port, one for all
+ * addresses. A stale local socket is replaced; one that answers is not
+ * (EADDRINUSE).
+ */
+int drac_front_open(const struct drac_conf *conf, struct drac_front **front,
+    struct drac_why *why);
+
+/* Close all; the local socket's file is removed unless systemd made it. */
+void drac_front_close(struct drac_front *front);
+
+/* To be polled for reading: something can be collected. */
+int drac_front_fd(const struct drac_front *front);
+
+/*
+ * At most max jobs, without waiting. Malformed calls are answered or
+ * dropped here and counted. now_ms: CLOCK_MONOTONIC, for idle connections.
+ */
+size_t drac_front_collect(struct drac_front *front, int64_t now_ms,
+    struct drac_job *jobs, size_t max);
+
+/* Send the answers of jobs collected last. A slow reader loses them. */
+void drac_front_answer(struct drac_front *front, const struct drac_job *jobs,
+    size_t count);
+
+/* More was waiting than the last collect took. */
+bool drac_front_more(const struct drac_front *front);
+
+/* The internet sockets, for portmap: one call of visit for each. */
+struct drac_bound {
+	bool tcp;
+	bool v6;
+	struct drac_addr addr;
+	unsigned short port;
+};
+size_t drac_front_bound(const struct drac_front *front,
+    struct drac_bound *bound, size_t max);
+
+/* Counts. One struct, zeroed at the start; everybody adds to it. */
+struct drac_stats {
+	time_t started;
+	uint64_t calls[3]; /* by enum drac_road */
+	uint64_t added;    /* written */
+	uint64_t renewed;  /* of these: there already */
+	uint64_t fresh;    /* recorded moments ago: not written again */
+	uint64_t excluded; /* never recorded, by scope or exclude */
+	uint64_t refused[DRAC_REFUSALS];
+	uint64_t malformed; /* octets that are no call, or a faulty one */
+	uint64_t failed;    /* could not be recorded */
+	uint64_t taken_back;
+	uint64_t dropped;
+	uint64_t expired;     /* removed when their time was up */
+	uint64_t sweeps;      /* turns that removed something, and `sweep` */
+	uint64_t batches;     /* changes of the map: waits for the disk */
+	uint64_t connections; /* accepted */
+	uint64_t evicted;     /* closed: idle, or one too many */
+	size_t open;          /* connections now */
+};
+
+/* What each caller did; bounded, the one longest silent makes room. */
+void drac_status_note(const struct drac_caller *caller, bool refused,
+    time_t now);
+
+/*
+ * The text of STATUS: `name value` lines, then `caller ...` lines. The
+ * whole of it always fits into room (16 KiB is enough).
+ */
+struct drac_state;
+void drac_status_text(const struct drac_state *state, time_t now, char *text,
+    size_t room);
+
+/* The state of the daemon: main owns it. */
+struct drac_state {
+	struct drac_conf conf;
+	struct drac_gate *gate;
+	struct drac_front *front;
+	struct drac_store *store;
+	struct drac_due *due;
+	bool empty_first; /* -i */
+	bool debug;
+};
+extern struct drac_stats drac_stats;
+
+/*
+ * Which entry expires when. Every entry of the map is here at least once,
+ * at its expiry or earlier: whoever is told that one is due looks into
+ * the map. 8 octets for an IPv4 entry, 20 for IPv6.
+ */
+struct drac_due;
+struct drac_due *drac_due_new(void);
+void drac_due_free(struct drac_due *due);
+void drac_due_clear(struct drac_due *due);
+int drac_due_add(struct drac_due *due, const struct drac_addr *addr,
+    time_t expiry);                                             /* -1: ENOMEM */
+bool drac_due_next(const struct drac_due *due, time_t *expiry); /* earliest */
+/* Take one out that is due at now; false: none. */
+bool drac_due_take(struct drac_due *due, time_t now, struct drac_addr *addr);
+size_t drac_due_count(const struct drac_due *due);
+
+/* Work. */
+
+/* Open the map, learn its entries, empty it first if that was asked. */
+int drac_work_open(struct drac_state *state, struct drac_why *why);
+
+/* Do the jobs, in one batch where they change the map; fill in the answers. */
+void drac_work_do(struct drac_state *state, struct drac_job *jobs, size_t count,
+    time_t now);
+
+/*
+ * Remove what is due, at most a batch of it, and look after the map each
+ * sweep_interval. Returns the milliseconds until there is something to do
+ * again, 0 when there is more at once.
+ */
+int drac_work_idle(struct drac_state *state, time_t now, int64_t now_ms);
+
+void drac_work_close(struct drac_state *state);
+
+/* The log. Levels are those of syslog(3). Outside text must be escaped. */
+void drac_say_open(bool foreground, bool debug);
+__attribute__((format(printf, 2, 3))) void drac_say(int level,
+    const char *format, ...);
+
+/*
+ * The same for what an outsider can cause at will: one line a cause and
+ * minute, and then how many were left out.
+ */
+__attribute__((format(printf, 2, 3))) void
+drac_say_limited(enum drac_refusal cause, const char *format, ...);
+void drac_say_flush(int64_t now_ms); /* tell what was left out */
+
+/* sd_notify(3) without the library: "READY=1" and the like. */
+void drac_notify(const char *what);
+
+/*
+ * Have the bound ports known to rpcbind, for versions 1 and 2, in a child
+ * that is ended after five seconds; `undo` takes them back. drac_portmap_wait
+ * is to be called on SIGCHLD and logs what became of it.
+ */
+void drac_portmap(const struct drac_bound *bound, size_t count, bool undo);
+void drac_portmap_wait(bool block);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Calls to daemons: one authorisation told to several of them at the same
+ * time, with one deadline for everything; and a connection to the local
+ * one for those who ask more. No statics, no threads, no signals (a peer
+ * that is gone is an errno), every descriptor close-on-exec and above
+ * stderr, errno kept where nothing is said about it.
+ */
+#ifndef DRAC_CLIENT_H
+#define DRAC_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "why.h"
+#include "wire.h"
+
+/*
+ * One server and what became of asking it. The caller fills in the first
+ * half, zeroes the rest, and finds the outcome in the second.
+ */
+struct drac_ask {
+	const char *name;      /* for sentences; borrowed */
+	const char *socket;    /* path: the local socket; NULL: host */
+	struct drac_addr host; /* unless socket */
+	unsigned short port;   /* host order; 0: its rpcbind is asked */
+	bool tcp;              /* instead of UDP */
+
+	int error; /* 0: acknowledged. ETIMEDOUT, ECONNREFUSED, EPERM the
+		    * server refused us (ADD_PERM), EIO it could not
+		    * (ADD_SYSERR), ENXIO its rpcbind does not know DRAC, and
+		    * whatever sockets say */
+	struct drac_reply reply; /* version 3 alone: ADD, no list, no text */
+	struct drac_why why; /* "NAME: what happened"; empty when all is well */
+	unsigned took_ms;
+};
+
+/*
+ * Tell every server of addr, all at once. Versions 1 and 2 over UDP (asked
+ * again after 200 ms, 400 ms ...) or TCP, from a reserved port when the
+ * process may have one; version 3 over the local socket. Returns when each
+ * has answered or failed, or after timeout_ms. The number of those that
+ * acknowledged.
+ */
+size_t drac_client_add(struct drac_ask *asks, size_t count,
+    const struct drac_addr *addr, unsigned timeout_ms);
+
+/*
+ * The address that /etc/hosts (path) gives for a name: the first one in the
+ * file. The DNS is not asked: it takes its time, and this happens within
+ * a login. 1 found, 0 not, -1 with the errno of open(2).
+ */
+int drac_client_hosts(const char *path, const char *name,
+    struct drac_addr *addr);
+
+/*
+ * A connection to the local daemon for one call after another. -1 with
+ * errno (ENOENT, ECONNREFUSED: no daemon there) and why.
+ */
+struct drac_link;
+int drac_link_open(const char *socket, unsigned timeout_ms,
+    struct drac_link **link, struct drac_why *why);
+
+/*
+ * One call of version 3 and its reply; call->xid is filled in. reply->listed
+ * and reply->text are the caller's. 0 when the daemon answered, whatever it
+ * answered; -1 with errno (ETIMEDOUT, ECONNRESET ...) and why: the
+ * connection is of no more use.
+ */
+int drac_link_call(struct drac_link *link, struct drac_call *call,
+    struct drac_reply *reply, unsigned timeout_ms, struct drac_why *why);
+
+/* NULL is allowed. errno is kept. */
+void drac_link_close(struct drac_link *link);
+
+#endif
