@@ -80,12 +80,12 @@ stop_dovecot()
 	stop "$dovecot"
 }
 
-# server_for ADDRESS: the server's address of the same family.
+# server_for ADDRESS: the host's address of the same family.
 server_for()
 {
 	case $1 in
-	*:*) say $server6 ;;
-	*) say $server4 ;;
+	*:*) own_ip 6 ;;
+	*) own_ip 4 ;;
 	esac
 }
 

@@ -8,14 +8,18 @@
 #
 #   layer NAME PACKAGE...   install packages, kept for the next script
 #   open_root               the root: layers below, a scratch layer on top
-#   open_network            hosts `server` and `client` with a wire between
-#   inside COMMAND...       run in the root on the server
+#   open_network [pop]      hosts `server`, `client` and perhaps `pop`
+#   on HOST                 from here on the host is `server` or `pop`, each
+#                           with a root of its own
+#   inside COMMAND...       run in the root on the host
 #   start COMMAND...        the same in the background; its pid in $started
 #   client VERB...          client.pl on the client host
 #   ok, fail, check         report
 
 server4=198.51.100.1
 server6=2001:db8:77::1
+pop4=198.51.100.2
+pop6=2001:db8:77::2
 listed4=198.51.100.77
 listed6=2001:db8:77::4d
 other4=198.51.100.78
@@ -97,21 +101,27 @@ begin()
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export PATH LC_ALL=C
 	work=$DRAC_E2E
-	root=$work/root
+	on server
 	layers=
 	key=$(cat /var/lib/dpkg/status /etc/passwd /etc/group | sha256sum)
 	hostname mail.example.org
 	mount -t tmpfs -o mode=0755 drac-e2e "$work" ||
 		die "no tmpfs on $work"
-	mkdir "$work/layer" "$root"
+	mkdir "$work/layer"
+}
+
+on()
+{
+	host=$1
+	root=$work/root.$1
 }
 
 # mount_root UPPER: the layers so far, with UPPER on top, at $root.
 mount_root()
 {
-	mkdir -p "$1" "$work/overlay"
+	mkdir -p "$1" "$root" "$root.overlay"
 	mount -t overlay -o \
-	    "lowerdir=$layers/,upperdir=$1,workdir=$work/overlay" \
+	    "lowerdir=$layers/,upperdir=$1,workdir=$root.overlay" \
 	    drac-e2e "$root" || die "no overlay over /"
 	mount -t proc proc "$root/proc"
 	mount_dev
@@ -138,7 +148,7 @@ mount_dev()
 unmount_root()
 {
 	umount -R "$root"
-	rm -rf "$work/overlay"
+	rm -rf "$root.overlay"
 }
 
 # layer NAME PACKAGE...: install on top of the layers so far. What it took is
@@ -204,12 +214,14 @@ keep_layer()
 # The scratch root, with two users, names for our hosts and no DNS.
 open_root()
 {
-	mount_root "$work/upper"
+	mount_root "$root.upper"
 	cat >"$root/etc/hosts" <<-END
 		127.0.0.1 localhost
 		::1 localhost
 		$server4 mail.example.org example.org
 		$server6 mail.example.org example.org
+		$pop4 pop.example.org
+		$pop6 pop.example.org
 	END
 	echo mail.example.org >"$root/etc/hostname"
 	echo example.org >"$root/etc/mailname"
@@ -218,8 +230,8 @@ open_root()
 	sed -i 's/^hosts:.*/hosts: files/' "$root/etc/nsswitch.conf"
 	mkdir -p "$root/var/log"
 	perl "$here/syslog.pl" "$root/dev/log" "$root/var/log/syslog" \
-	    >"$work/syslog.ready" &
-	until [ -s "$work/syslog.ready" ]; do
+	    >"$root.ready" &
+	until [ -s "$root.ready" ]; do
 		sleep 0.02
 	done
 	for user in alice bob; do
@@ -229,35 +241,47 @@ open_root()
 	done
 }
 
-# Two hosts: the mail server, and a client with two addresses of each kind.
-# Nobody looks for duplicate addresses here, so they are usable at once.
+# The mail server, a client with two addresses of each kind, and a POP server
+# where one is asked for, on one wire. Nobody looks for duplicate addresses
+# here, so they are usable at once.
 open_network()
 {
 	mkdir -p /run/netns
 	mount -t tmpfs -o mode=0755 drac-e2e /run/netns
-	ip netns add server && ip netns add client &&
-	ip link add wire netns server type veth peer name wire netns client ||
+	ip netns add wire &&
+	ip -n wire link add name hub up type bridge ||
 		die "no network namespaces"
-	for host in server client; do
-		ip -n $host link set lo up
-		ip -n $host link set wire up
+	for end in server client "$@"; do
+		ip netns add "$end" &&
+		ip link add wire netns "$end" type veth \
+		    peer name "$end" netns wire || die "no wire to $end"
+		ip -n wire link set "$end" master hub up
+		ip -n "$end" link set lo up
+		ip -n "$end" link set wire up
 	done
-	ip -n server address add $server4/24 dev wire
-	ip -n server address add $server6/64 dev wire nodad
-	ip -n client address add $listed4/24 dev wire
-	ip -n client address add $other4/24 dev wire
-	ip -n client address add $listed6/64 dev wire nodad
-	ip -n client address add $other6/64 dev wire nodad
+	own_address server $server4 $server6
+	own_address client $listed4 $listed6
+	own_address client $other4 $other6
+	for end in "$@"; do
+		own_address "$end" $pop4 $pop6
+	done
+}
+
+# own_address HOST IPV4 IPV6
+own_address()
+{
+	ip -n "$1" address add "$2/24" dev wire
+	ip -n "$1" address add "$3/64" dev wire nodad
 }
 
 inside()
 {
-	nsenter --net=/run/netns/server chroot "$root" "$@"
+	nsenter --net="/run/netns/$host" chroot "$root" "$@"
 }
 
 start()
 {
-	nsenter --net=/run/netns/server chroot "$root" "$@" \
+	nsenter --net="/run/netns/$host" chroot "$root" "$@" \
 	    >>"$root/var/log/start.log" 2>&1 </dev/null &
 	started=$!
 }
@@ -274,16 +298,27 @@ client()
 	nsenter --net=/run/netns/client perl "$here/client.pl" "$@" </dev/null
 }
 
-# The same on the server's own host.
+# The same on the host itself.
 neighbour()
 {
-	nsenter --net=/run/netns/server perl "$here/client.pl" "$@" </dev/null
+	nsenter --net="/run/netns/$host" perl "$here/client.pl" "$@" </dev/null
+}
+
+# own_ip 4|6: the address of the host.
+own_ip()
+{
+	case $host$1 in
+	server4) say $server4 ;;
+	server6) say $server6 ;;
+	pop4) say $pop4 ;;
+	pop6) say $pop6 ;;
+	esac
 }
 
 # wait_port PORT: until both families answer.
 wait_port()
 {
-	client wait $server4 "$1" 30 && client wait $server6 "$1" 30 || {
+	client wait "$(own_ip 4)" "$1" 30 && client wait "$(own_ip 6)" "$1" 30 || {
 		cat "$root/var/log/start.log"
 		die "nobody listens on port $1"
 	}
