@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make            build the module and the tools into build/
+# make            build module, daemon, library and tool into build/
 # make demo       install what is missing, build, show the main job
 # make check      install what is missing, build, run every test
 # make bench      print a table of what a login's recording costs
@@ -12,6 +12,7 @@ VERSION := 0.1.0
 prefix        ?= /usr
 exec_prefix   ?= $(prefix)
 sbindir       ?= $(exec_prefix)/sbin
+includedir    ?= $(prefix)/include
 libdir        ?= $(exec_prefix)/lib/$(shell $(CC) -print-multiarch)
 pamdir        ?= $(or $(shell pkg-config --variable=securedir pam 2>/dev/null),$(patsubst $(prefix)%,%,$(libdir))/security)
 sysconfdir    ?= /etc
@@ -19,10 +20,12 @@ localstatedir ?= /var
 mandir        ?= $(prefix)/share/man
 docdir        ?= $(prefix)/share/doc/pam_drac
 unitdir       ?= /lib/systemd/system
+sysusersdir   ?= $(prefix)/lib/sysusers.d
 tmpfilesdir   ?= $(prefix)/lib/tmpfiles.d
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
+OBJCOPY ?= objcopy
 INSTALL ?= install
 B       := build$(if $(SAN),-san)
 
@@ -36,46 +39,80 @@ OWN  := -std=c17 -D_GNU_SOURCE -DDRAC_VERSION='"$(VERSION)"' -Ilib \
 	-fPIC -fvisibility=hidden $(WARN) $(if $(SAN),$(SANF),$(HARD))
 LINK := -Wl,-z,relro,-z,now $(if $(SAN),$(SANF))
 
-LIB   := why addr allow key conf page journal bdb place remap entries map store \
-	sweep
+LIB   := $(filter-out libdrac,$(basename $(notdir $(wildcard lib/*.c))))
 CTL   := $(basename $(notdir $(wildcard dracctl/*.c)))
+DRACD := $(basename $(notdir $(wildcard dracd/*.c)))
+DRAC  := libdrac client wire addr why
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
-MAN   := docs/pam_drac.8 docs/drac.conf.5 docs/dracctl.8 docs/drac.7
-UNITS := conf/systemd/drac-sweep.service conf/systemd/drac-sweep.timer
+MAN   := docs/dracauth.3 docs/drac.conf.5 docs/dracd.allow.5 docs/drac.7 \
+	docs/pam_drac.8 docs/dracctl.8 docs/rpc.dracd.8
+UNITS := $(wildcard conf/systemd/*)
 
 # What the tests are: programs of ours, and scripts.
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
-PAMT  := hooks stacks rhost memory loop
+PAMT  := hooks stacks rhost rpc
 STORE := damage locks
-E2E   := postfix sendmail sendmail-classic exim units busy
+E2E   := postfix sendmail sendmail-classic exim units busy rpc local attack
 
 CORE   := $(B)/libdrac-core.a
+PARTS  := $(B)/dracd.a
 MODULE := $(B)/pam_drac.so
 TOOL   := $(B)/dracctl.bin
+DAEMON := $(B)/rpc.dracd
+SHARED := $(B)/libdrac.so.1
+STATIC := $(B)/libdrac.a
+ALL    := $(MODULE) $(TOOL) $(DAEMON) $(SHARED) $(STATIC)
+TIRPC  := $(B)/dracd/portmap.o $(B)/tests/unit/wire_tirpc.o
 
 .SECONDARY:
 .PHONY: all check quick all-tests demo bench install uninstall clean dist deps \
 	programs
-all: $(MODULE) $(TOOL)
+all: $(ALL)
+
+$(TIRPC): CPPFLAGS += $(shell pkg-config --cflags libtirpc)
+$(B)/tests/%.o: CPPFLAGS += -Idracd
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(PARTS): $(patsubst %,$(B)/dracd/%.o,$(filter-out main,$(DRACD)))
+	rm -f $@ && $(AR) rcs $@ $^
+
 $(CORE): $(LIB:%=$(B)/lib/%.o)
-	$(AR) rcs $@ $^
+	rm -f $@ && $(AR) rcs $@ $^
 
 # The module stays mapped once loaded (nodelete): its Berkeley DB hooks may
 # be on another thread's stack when libpam closes it.
-$(MODULE): $(B)/pam_drac.o $(CORE) pam_drac.map
+$(MODULE): $(patsubst %.c,$(B)/%.o,$(wildcard pam_drac*.c)) $(CORE) pam_drac.map
 	$(CC) -shared $(LINK) -Wl,-z,nodelete -Wl,--version-script=pam_drac.map \
 	    -Wl,--exclude-libs,ALL -Wl,-z,defs $(LDFLAGS) -o $@ \
-	    $(B)/pam_drac.o $(CORE) -lpam -ldb
+	    $(filter %.o,$^) $(CORE) -lpam -ldb
 
 $(TOOL): $(CTL:%=$(B)/dracctl/%.o) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(CORE)
+$(DAEMON): $(B)/dracd/main.o $(PARTS) $(CORE)
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc
+
+$(SHARED): $(DRAC:%=$(B)/lib/%.o) lib/libdrac.map
+	$(CC) -shared $(LINK) -Wl,-soname,libdrac.so.1 -Wl,-z,defs \
+	    -Wl,--version-script=lib/libdrac.map $(LDFLAGS) -o $@ \
+	    $(filter %.o,$^)
+
+# One object, so that none of our names meets one of the program's.
+$(STATIC): $(DRAC:%=$(B)/lib/%.o)
+	$(LD) -r -o $(B)/libdrac.o $^
+	$(OBJCOPY) --localize-hidden $(B)/libdrac.o
+	rm -f $@ && $(AR) rcs $@ $(B)/libdrac.o
+
+$(B)/libdrac.so: $(SHARED)
+	ln -sf libdrac.so.1 $@
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(PARTS) $(CORE)
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread -ltirpc
+
+$(B)/tests/unit/libdrac: $(B)/tests/unit/libdrac.o $(STATIC) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
 
 $(B)/tests/pam/%: $(B)/tests/pam/%.o $(CORE)
@@ -84,34 +121,33 @@ $(B)/tests/pam/%: $(B)/tests/pam/%.o $(CORE)
 $(B)/tests/pam/%.so: $(B)/tests/pam/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -lpam
 
-$(B)/tests/store/%: $(B)/tests/store/%.o $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
+$(B)/tests/ctl/historic: $(B)/tests/ctl/historic.o $(B)/tests/ctl/historic6.o \
+    $(B)/libdrac.so
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(B) -ldrac
 
-$(B)/tests/store/%.so: $(B)/tests/store/%.o
+$(B)/tests/%.so: $(B)/tests/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -ldl
 
-$(B)/tests/ctl/%: $(B)/tests/ctl/%.o $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
-
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(CORE)
+$(B)/tests/%: $(B)/tests/%.o $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
 
 # Packages that a bare Debian 12 lacks; `deps` installs the missing ones.
-BUILD_DEPS := gcc libc6-dev make pkg-config libpam0g-dev libdb5.3-dev
+BUILD_DEPS := gcc libc6-dev make pkg-config libpam0g-dev libdb5.3-dev \
+	libtirpc-dev
 CHECK_DEPS := $(BUILD_DEPS) db5.3-util mandoc valgrind strace iproute2 perl \
 	clang libclang-rt-14-dev
 
 deps:
 	@sh tests/install-packages $(or $(DEPS),$(BUILD_DEPS))
 
-programs: $(MODULE) $(TOOL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
+programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
+	$(B)/tests/pam/memory $(B)/tests/pam/loop \
 	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
-	$(B)/tests/store/shim.so $(B)/tests/ctl/fill
+	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/historic
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
-QUICK = $(TESTS) $(B)/tests/pam/hooks $(B)/tests/pam/stacks \
-	$(B)/tests/pam/rhost tests/ctl/run
+QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run tests/ctl/daemon
 
 # A second make, so that what was just installed is seen.
 check:
@@ -138,32 +174,41 @@ bench:
 	@$(MAKE) --no-print-directory all $(B)/tests/bench/record
 	@DRAC_BUILD=$(B) tests/bench/run
 
+# A program may be running: it is replaced, not written over.
 install: all
-	$(INSTALL) -d $(DESTDIR)$(pamdir) $(DESTDIR)$(sbindir) \
-	    $(DESTDIR)$(sysconfdir)/drac $(DESTDIR)$(mandir)/man5 \
-	    $(DESTDIR)$(mandir)/man7 $(DESTDIR)$(mandir)/man8 \
-	    $(DESTDIR)$(docdir) $(DESTDIR)$(unitdir) $(DESTDIR)$(tmpfilesdir)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(pamdir) $(sbindir) $(libdir) \
+	    $(libdir)/pkgconfig $(includedir) $(sysconfdir)/drac $(docdir) \
+	    $(mandir)/man3 $(mandir)/man5 $(mandir)/man7 $(mandir)/man8 \
+	    $(unitdir) $(tmpfilesdir) $(sysusersdir))
 	$(INSTALL) -d -m 0755 $(DESTDIR)$(localstatedir)/lib/drac
 	$(INSTALL) -m 0644 $(MODULE) $(DESTDIR)$(pamdir)/pam_drac.so
 	$(INSTALL) -m 0755 $(TOOL) $(DESTDIR)$(sbindir)/dracctl
+	$(INSTALL) -m 0755 $(DAEMON) $(DESTDIR)$(sbindir)/rpc.dracd
+	$(INSTALL) -m 0644 $(SHARED) $(STATIC) $(DESTDIR)$(libdir)/
+	ln -sf libdrac.so.1 $(DESTDIR)$(libdir)/libdrac.so
+	$(INSTALL) -m 0644 lib/drac.h $(DESTDIR)$(includedir)/
+	sed 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@version@|$(VERSION)|; \
+	    s|@includedir@|$(includedir)|' lib/libdrac.pc.in \
+	    >$(DESTDIR)$(libdir)/pkgconfig/libdrac.pc
 	test -e $(DESTDIR)$(sysconfdir)/drac/drac.conf || \
 	    $(INSTALL) -m 0644 conf/drac.conf $(DESTDIR)$(sysconfdir)/drac/
-	$(INSTALL) -m 0644 $(filter %.5,$(MAN)) $(DESTDIR)$(mandir)/man5/
-	$(INSTALL) -m 0644 $(filter %.7,$(MAN)) $(DESTDIR)$(mandir)/man7/
-	$(INSTALL) -m 0644 $(filter %.8,$(MAN)) $(DESTDIR)$(mandir)/man8/
+	for page in $(MAN); do $(INSTALL) -m 0644 $$page \
+	    $(DESTDIR)$(mandir)/man$${page##*.}/ || exit 1; done
 	$(INSTALL) -m 0644 $(UNITS) $(DESTDIR)$(unitdir)/
 	$(INSTALL) -m 0644 conf/tmpfiles.d/drac.conf $(DESTDIR)$(tmpfilesdir)/
+	$(INSTALL) -m 0644 conf/sysusers.d/drac.conf $(DESTDIR)$(sysusersdir)/
 	$(INSTALL) -m 0644 README.md NEWS LICENSE docs/DESIGN $(DESTDIR)$(docdir)/
 	cp -R conf $(DESTDIR)$(docdir)/
 
 # The map and an edited drac.conf are the admin's: they stay.
 uninstall:
-	rm -f $(DESTDIR)$(pamdir)/pam_drac.so $(DESTDIR)$(sbindir)/dracctl
-	rm -f $(UNITS:conf/systemd/%=$(DESTDIR)$(unitdir)/%) \
-	    $(DESTDIR)$(tmpfilesdir)/drac.conf
-	rm -f $(patsubst docs/%,$(DESTDIR)$(mandir)/man5/%,$(filter %.5,$(MAN))) \
-	    $(patsubst docs/%,$(DESTDIR)$(mandir)/man7/%,$(filter %.7,$(MAN))) \
-	    $(patsubst docs/%,$(DESTDIR)$(mandir)/man8/%,$(filter %.8,$(MAN)))
+	rm -f $(addprefix $(DESTDIR),$(pamdir)/pam_drac.so $(sbindir)/dracctl \
+	    $(sbindir)/rpc.dracd $(includedir)/drac.h \
+	    $(addprefix $(libdir)/,libdrac.so.1 libdrac.so libdrac.a \
+	    pkgconfig/libdrac.pc) $(tmpfilesdir)/drac.conf \
+	    $(sysusersdir)/drac.conf $(UNITS:conf/systemd/%=$(unitdir)/%))
+	for page in $(MAN); do \
+	    rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page#docs/}; done
 	rm -rf $(DESTDIR)$(docdir)
 
 dist:

@@ -7,96 +7,31 @@
 
 #include <sys/stat.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "dracctl.h"
-
-#define DIRECTORY_MODE 0755
-
-/* Whatever the umask is: the mail server must be able to search it. */
-static int
-set_directory_mode(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int result, saved;
-
-	if (fd == -1)
-		return -1;
-	result = fchmod(fd, DIRECTORY_MODE);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return result;
-}
-
-/* The last component only: a missing parent is more likely a typing error. */
-static int
-make_directory(const struct drac_ctl *ctl, const char *dir)
-{
-	if (mkdir(dir, DIRECTORY_MODE) == -1) {
-		if (errno == EEXIST)
-			return 0;
-	} else if (set_directory_mode(dir) == 0) {
-		if (!ctl->quiet)
-			drac_ctl_say("made the directory %s\n", dir);
-		return 0;
-	}
-	drac_ctl_complain("%s: cannot make the directory: %s", dir,
-	    strerror(errno));
-	return -1;
-}
-
-static int
-make_directory_of(const struct drac_ctl *ctl, const char *path)
-{
-	char *dir = strdup(path);
-	char *slash;
-	int result = 0;
-
-	if (dir == NULL) {
-		drac_ctl_complain("out of memory");
-		return -1;
-	}
-	slash = strrchr(dir, '/');
-	if (slash != NULL && slash != dir) {
-		*slash = '\0';
-		result = make_directory(ctl, dir);
-	}
-	free(dir);
-	return result;
-}
 
 static enum drac_ctl_status
 sweep(struct drac_ctl *ctl, struct drac_swept *swept)
 {
 	struct drac_why why = { "" };
 
-	if (drac_store_sweep(ctl->store, ctl->now, ctl->limit, swept, &why) ==
-	    -1)
+	if (drac_ctl_map_sweep(ctl, swept, &why) == -1)
 		return drac_ctl_failed(&why);
 	drac_ctl_warn(&why);
 	return DRAC_CTL_YES;
 }
 
 /* A sweep repairs what is there; a new map needs none. */
-enum drac_ctl_status
-drac_ctl_init(struct drac_ctl *ctl)
+static enum drac_ctl_status
+make_map(struct drac_ctl *ctl)
 {
 	struct drac_swept swept;
 	struct stat st;
-	bool there;
+	bool there = lstat(ctl->opts.path, &st) == 0;
 
-	if (make_directory_of(ctl, ctl->opts.path) == -1)
-		return DRAC_CTL_FAILED;
-	there = lstat(ctl->opts.path, &st) == 0;
 	ctl->opts.may_create = true;
-	drac_ctl_be_patient(ctl);
-	if (drac_ctl_open(ctl) == -1)
+	if (ctl->link == NULL && drac_ctl_open_map(ctl) == -1)
 		return DRAC_CTL_FAILED;
 	if (there && sweep(ctl, &swept) != DRAC_CTL_YES)
 		return DRAC_CTL_FAILED;
@@ -105,6 +40,17 @@ drac_ctl_init(struct drac_ctl *ctl)
 				   : "made the map %s\n",
 		    ctl->opts.path);
 	return DRAC_CTL_YES;
+}
+
+enum drac_ctl_status
+drac_ctl_init(struct drac_ctl *ctl)
+{
+	drac_ctl_be_patient(ctl);
+	if (drac_ctl_find_daemon_to_change(ctl) == -1)
+		return DRAC_CTL_FAILED;
+	if (drac_ctl_settle(ctl, ctl->link != NULL) == -1)
+		return DRAC_CTL_FAILED;
+	return make_map(ctl);
 }
 
 /* What is never recorded is not recorded for an admin's typing error. */
@@ -157,13 +103,12 @@ drac_ctl_add(struct drac_ctl *ctl)
 	drac_addr_text(&ctl->addr, address);
 	if (!may_add(ctl, address))
 		return DRAC_CTL_NO;
-	if (drac_ctl_open(ctl) == -1)
+	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
 	if (exact)
-		result = drac_store_set(ctl->store, &ctl->addr, expiry, &why);
+		result = drac_ctl_map_set(ctl, expiry, &why);
 	else
-		result = drac_store_add(ctl->store, &ctl->addr, ctl->now,
-		    expiry, 0, &grant, &why);
+		result = drac_ctl_map_add(ctl, expiry, &grant, &why);
 	if (result == -1)
 		return drac_ctl_failed(&why);
 	say_added(ctl, address, &grant);
@@ -177,9 +122,9 @@ drop_all(struct drac_ctl *ctl)
 	struct drac_why why = { "" };
 
 	drac_ctl_be_patient(ctl);
-	if (drac_ctl_open(ctl) == -1)
+	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	if (drac_store_clear(ctl->store, &why) == -1)
+	if (drac_ctl_map_clear(ctl, &why) == -1)
 		return drac_ctl_failed(&why);
 	if (!ctl->quiet)
 		drac_ctl_say("removed every entry\n");
@@ -196,9 +141,9 @@ drac_ctl_drop(struct drac_ctl *ctl)
 
 	if (ctl->all)
 		return drop_all(ctl);
-	if (drac_ctl_open(ctl) == -1)
+	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	dropped = drac_store_drop(ctl->store, &ctl->addr, &why);
+	dropped = drac_ctl_map_drop(ctl, &why);
 	if (dropped == -1)
 		return drac_ctl_failed(&why);
 	drac_addr_text(&ctl->addr, address);
@@ -217,8 +162,10 @@ drac_ctl_sweep(struct drac_ctl *ctl)
 	enum drac_ctl_status status;
 
 	drac_ctl_be_patient(ctl);
-	if (drac_ctl_open(ctl) == -1)
+	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
+	if (ctl->link != NULL && ctl->limit != 0)
+		drac_ctl_complain("warning: rpc.dracd sweeps without --limit");
 	status = sweep(ctl, &swept);
 	if (status == DRAC_CTL_YES && !ctl->quiet)
 		drac_ctl_say("removed %" PRIu64 ", kept %" PRIu64 "%s%s\n",

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The admin's tool: main.c reads the command line and the configuration,
- * list.c answers questions, change.c changes the map, say.c talks. A verb
- * gets what was asked for in struct drac_ctl, opens the map itself and
- * returns an exit status; main.c closes.
+ * The admin's tool. main.c reads the command line and the configuration;
+ * list.c, change.c, init.c, status.c and ask.c are the verbs; road.c is
+ * how they get at the map: through rpc.dracd where one keeps it, else by
+ * themselves; owner.c settles whose the files are; say.c talks. A verb
+ * gets what was asked for in struct drac_ctl and returns an exit status;
+ * main.c closes.
  */
 #ifndef DRAC_DRACCTL_H
 #define DRAC_DRACCTL_H
@@ -14,9 +16,11 @@
 #include <time.h>
 
 #include "addr.h"
+#include "client.h"
 #include "conf.h"
 #include "store.h"
 #include "why.h"
+#include "wire.h"
 
 enum drac_ctl_status {
 	DRAC_CTL_YES,   /* done; yes, authorised */
@@ -28,14 +32,18 @@ enum drac_ctl_status {
 struct drac_ctl {
 	struct drac_conf conf;
 	struct drac_store_opts opts; /* a verb may change it before opening */
-	struct drac_store *store;    /* NULL until drac_ctl_open */
+	struct drac_link *link;      /* to the daemon that keeps the map */
+	struct drac_store *store;    /* the map itself; NULL when link is not */
 	time_t now;                  /* taken once, when the program starts */
 
-	/* The verb's options and operand. */
+	/* The verb's options and operands. */
+	const char *server;
 	struct drac_addr addr;
 	bool all;
+	bool daemon;
 	bool json;
 	bool quiet;
+	bool tcp;
 	unsigned lifetime_s; /* 0: not given */
 	uint64_t limit;      /* 0: not given */
 };
@@ -44,11 +52,60 @@ struct drac_ctl {
 #define DRAC_CTL_INSTANT 32
 #define DRAC_CTL_SPAN    48
 
-/* Open the map as ctl->opts say. -1 after saying on stderr why not. */
-int drac_ctl_open(struct drac_ctl *ctl);
+/* Find the road to the map and open it. -1 after saying why not. */
+int drac_ctl_open_to_read(struct drac_ctl *ctl);
+int drac_ctl_open_to_change(struct drac_ctl *ctl);
+
+/*
+ * The halves of the latter. First: ctl->link is set when a daemon keeps this
+ * map and lets us change it; -1 after saying so when one does not answer.
+ * Second: the map itself, as ctl->opts say; -1 after saying why not.
+ */
+int drac_ctl_find_daemon_to_change(struct drac_ctl *ctl);
+int drac_ctl_open_map(struct drac_ctl *ctl);
+
+/*
+ * The functions of store.h, down whichever road is open. One word more than
+ * there: EPERM, the daemon refused.
+ */
+int drac_ctl_map_get(struct drac_ctl *ctl, time_t *expiry,
+    struct drac_why *why);
+int drac_ctl_map_each(struct drac_ctl *ctl, drac_store_visit *visit, void *arg,
+    struct drac_why *why);
+int drac_ctl_map_add(struct drac_ctl *ctl, time_t expiry,
+    struct drac_grant *grant, struct drac_why *why);
+int drac_ctl_map_set(struct drac_ctl *ctl, time_t expiry, struct drac_why *why);
+int drac_ctl_map_drop(struct drac_ctl *ctl, struct drac_why *why);
+int drac_ctl_map_clear(struct drac_ctl *ctl, struct drac_why *why);
+int drac_ctl_map_sweep(struct drac_ctl *ctl, struct drac_swept *swept,
+    struct drac_why *why);
+
+/*
+ * One call of version 3. 0 when the daemon did it, and why is what it has
+ * to say all the same; -1 with EPERM refused, EIO it could not, or what
+ * drac_link_call says.
+ */
+int drac_ctl_call(struct drac_link *link, struct drac_call *call,
+    struct drac_reply *reply, unsigned timeout_ms, struct drac_why *why);
+
+/* There is no daemon at the socket, as errno of drac_link_open tells. */
+bool drac_ctl_nobody_there(int error);
 
 /* Allow waits longer than a login's: nobody is held up by this verb. */
 void drac_ctl_be_patient(struct drac_ctl *ctl);
+
+/*
+ * Root works in a directory of the configuration's user as that user, so
+ * that nothing there can turn root against itself. -1 after saying why not.
+ */
+int drac_ctl_become_keeper(struct drac_ctl *ctl);
+
+/*
+ * Make the directories and give them and the files to whom configuration
+ * and command line say. kept: a daemon keeps the map, so nothing may change
+ * hands. -1 after saying why not.
+ */
+int drac_ctl_settle(struct drac_ctl *ctl, bool kept);
 
 /*
  * Print to stdout. False when that, or anything printed earlier, failed:
@@ -86,5 +143,7 @@ enum drac_ctl_status drac_ctl_init(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_add(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_drop(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_sweep(struct drac_ctl *ctl);
+enum drac_ctl_status drac_ctl_status(struct drac_ctl *ctl);
+enum drac_ctl_status drac_ctl_ask(struct drac_ctl *ctl);
 
 #endif

@@ -80,9 +80,9 @@ drac_ctl_list(struct drac_ctl *ctl)
 	struct drac_why why = { "" };
 
 	drac_ctl_be_patient(ctl);
-	if (drac_ctl_open(ctl) == -1)
+	if (drac_ctl_open_to_read(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	if (drac_store_each(ctl->store, list_entry, &listing, &why) == -1)
+	if (drac_ctl_map_each(ctl, list_entry, &listing, &why) == -1)
 		return drac_ctl_failed(&why);
 	if (ctl->json)
 		drac_ctl_say(listing.begun ? "\n]\n" : "[\n]\n");
@@ -134,9 +134,9 @@ drac_ctl_show(struct drac_ctl *ctl)
 	struct drac_why why = { "" };
 	time_t expiry;
 
-	if (drac_ctl_open(ctl) == -1)
+	if (drac_ctl_open_to_read(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	switch (drac_store_get(ctl->store, &ctl->addr, &expiry, &why)) {
+	switch (drac_ctl_map_get(ctl, &expiry, &why)) {
 	case 0:
 		show_missing(ctl);
 		drac_ctl_warn(&why);

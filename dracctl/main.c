@@ -2,7 +2,7 @@
 
 /*
  * dracctl [-c CONF] VERB: the command line, the configuration, the exit
- * status. What a verb does is in list.c and change.c.
+ * status.
  */
 
 #include <errno.h>
@@ -16,18 +16,21 @@
 #include "dracctl.h"
 
 #define LIFETIME_MAX_S 31536000
-#define PATIENT_MS     30000
 
 static const char usage_text[] =
     "usage: dracctl [-c CONF] VERB\n"
     "\n"
-    "  init                        make the directory and the map\n"
+    "  init [--daemon]             make the directory and the map, for root\n"
+    "                              or for the user of rpc.dracd\n"
     "  list [--json]               every entry, expired ones too\n"
     "  show ADDR [--json]          is ADDR authorised now?\n"
     "  add ADDR [--lifetime TIME]  authorise ADDR; never shortens an entry\n"
     "                              unless TIME (90s, 30m, 2h, 1d) is given\n"
     "  drop ADDR | --all           take an authorisation back\n"
     "  sweep [--limit N]           remove what has expired\n"
+    "  status [--json]             what rpc.dracd has done so far\n"
+    "  ask SERVER ADDR [--tcp]     have a server authorise ADDR, as a mail\n"
+    "                              server does; SERVER: local, HOST[:PORT]\n"
     "\n"
     "  -c, --conf CONF   configuration, default " DRAC_CONF_PATH "\n"
     "  -q, --quiet       after init, add, drop, sweep: say only what is wrong\n"
@@ -38,18 +41,20 @@ static const char usage_text[] =
 
 struct verb {
 	const char *name;
-	const char *takes; /* letters of verb_options */
-	bool wants_addr;
+	const char *takes;    /* letters of verb_options */
+	const char *operands; /* s: server, a: address */
 	enum drac_ctl_status (*run)(struct drac_ctl *ctl);
 };
 
 static const struct verb verbs[] = {
-	{ "init", "q", false, drac_ctl_init },
-	{ "list", "j", false, drac_ctl_list },
-	{ "show", "j", true, drac_ctl_show },
-	{ "add", "lq", true, drac_ctl_add },
-	{ "drop", "aq", true, drac_ctl_drop },
-	{ "sweep", "nq", false, drac_ctl_sweep },
+	{ "init", "dq", "", drac_ctl_init },
+	{ "list", "j", "", drac_ctl_list },
+	{ "show", "j", "a", drac_ctl_show },
+	{ "add", "lq", "a", drac_ctl_add },
+	{ "drop", "aq", "a", drac_ctl_drop },
+	{ "sweep", "nq", "", drac_ctl_sweep },
+	{ "status", "j", "", drac_ctl_status },
+	{ "ask", "t", "sa", drac_ctl_ask },
 };
 
 static const struct option main_options[] = {
@@ -61,38 +66,15 @@ static const struct option main_options[] = {
 
 static const struct option verb_options[] = {
 	{ "all", no_argument, NULL, 'a' },
+	{ "daemon", no_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "lifetime", required_argument, NULL, 'l' },
 	{ "limit", required_argument, NULL, 'n' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "tcp", no_argument, NULL, 't' },
 	{ NULL, 0, NULL, 0 },
 };
-
-void
-drac_ctl_be_patient(struct drac_ctl *ctl)
-{
-	if (ctl->opts.timeout_ms < PATIENT_MS)
-		ctl->opts.timeout_ms = PATIENT_MS;
-}
-
-int
-drac_ctl_open(struct drac_ctl *ctl)
-{
-	struct drac_why why = { "" };
-
-	if (drac_store_open(&ctl->opts, &ctl->store, &why) == 0) {
-		drac_ctl_warn(&why);
-		return 0;
-	}
-	ctl->store = NULL;
-	if (errno == ENOENT && !ctl->opts.may_create)
-		drac_ctl_complain("%s (dracctl init makes it)",
-		    why.text[0] != '\0' ? why.text : ctl->opts.path);
-	else
-		drac_ctl_failed(&why);
-	return -1;
-}
 
 static int
 parse_lifetime(const char *text, unsigned *lifetime_s)
@@ -152,6 +134,9 @@ set_option(struct drac_ctl *ctl, const struct verb *verb, int letter)
 	case 'a':
 		ctl->all = true;
 		return 0;
+	case 'd':
+		ctl->daemon = true;
+		return 0;
 	case 'j':
 		ctl->json = true;
 		return 0;
@@ -159,31 +144,36 @@ set_option(struct drac_ctl *ctl, const struct verb *verb, int letter)
 		return parse_lifetime(optarg, &ctl->lifetime_s);
 	case 'n':
 		return parse_limit(optarg, &ctl->limit);
+	case 't':
+		ctl->tcp = true;
+		return 0;
 	default:
 		ctl->quiet = true;
 		return 0;
 	}
 }
 
-/* What the options leave of the command line: one address, or nothing. */
+/* What the options leave of the command line. */
 static int
 set_operands(struct drac_ctl *ctl, const struct verb *verb, int count,
     char **operand)
 {
-	if (!verb->wants_addr || ctl->all) {
-		if (count == 0)
-			return 0;
-		drac_ctl_complain("%s%s takes no operand: %s", verb->name,
-		    ctl->all ? " --all" : "", operand[0]);
+	static const char *const wanted[] = { "no operand", "one address",
+		"a server and an address" };
+	const char *letters = ctl->all ? "" : verb->operands;
+
+	if ((size_t)count != strlen(letters)) {
+		drac_ctl_complain("%s%s takes %s", verb->name,
+		    ctl->all ? " --all" : "", wanted[strlen(letters)]);
 		return -1;
 	}
-	if (count != 1) {
-		drac_ctl_complain("%s takes one address", verb->name);
-		return -1;
-	}
-	if (drac_addr_parse(operand[0], &ctl->addr) == -1) {
-		drac_ctl_complain("not an address: %s", operand[0]);
-		return -1;
+	for (; *letters != '\0'; letters++, operand++) {
+		if (*letters == 's') {
+			ctl->server = *operand;
+		} else if (drac_addr_parse(*operand, &ctl->addr) == -1) {
+			drac_ctl_complain("not an address: %s", *operand);
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -313,6 +303,7 @@ run(struct drac_ctl *ctl, int argc, char **argv)
 	if (load_conf(ctl, conf_path) == -1)
 		return DRAC_CTL_FAILED;
 	status = verb->run(ctl);
+	drac_link_close(ctl->link);
 	drac_store_close(ctl->store);
 	drac_conf_free(&ctl->conf);
 	return status;

@@ -10,6 +10,9 @@
 
 #include "dracctl.h"
 
+/* Octets of the longest complaint: it has a path, or two. */
+#define COMPLAINT 8704
+
 /* errno of the first write to stdout that failed; 0: all is well. */
 static int say_errno;
 
@@ -43,16 +46,20 @@ drac_ctl_finish(enum drac_ctl_status status)
 	return DRAC_CTL_FAILED;
 }
 
+/* Names of files and what a daemon says must not drive a terminal. */
 void
 drac_ctl_complain(const char *format, ...)
 {
+	char text[COMPLAINT];
 	va_list ap;
 
-	fputs("dracctl: ", stderr);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	for (char *at = text; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 127)
+			*at = '?';
+	fprintf(stderr, "dracctl: %s\n", text);
 }
 
 enum drac_ctl_status

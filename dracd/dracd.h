@@ -11,7 +11,8 @@
  *   status   counts, and the text of `dracctl status`
  *   portmap  makes the ports known to rpcbind, in a child, for rpcbind may
  *            not answer
- *   main     options, configuration, privileges, signals, the loop
+ *   main     options, configuration, signals, the loop
+ *   start    becoming the daemon's user, and a daemon
  *   say      the log, on stderr or to syslog; sd_notify
  *
  * A turn: wait until something is ready; front collects at most
@@ -111,7 +112,8 @@ struct drac_front;
  * over (LISTEN_FDS). To be called with the privileges of the start. With
  * port 0 a process that may binds a free reserved port, one for all
  * addresses. A stale local socket is replaced; one that answers is not
- * (EADDRINUSE).
+ * (EADDRINUSE). 0 with *why empty or a sentence on what was left out (an
+ * address family that this host lacks); -1 with errno and why.
  */
 int drac_front_open(const struct drac_conf *conf, struct drac_front **front,
     struct drac_why *why);
@@ -133,7 +135,7 @@ size_t drac_front_collect(struct drac_front *front, int64_t now_ms,
 void drac_front_answer(struct drac_front *front, const struct drac_job *jobs,
     size_t count);
 
-/* More was waiting than the last collect took. */
+/* More is waiting than the last collect took; to be asked after answering. */
 bool drac_front_more(const struct drac_front *front);
 
 /* The internet sockets, for portmap: one call of visit for each. */
@@ -167,13 +169,15 @@ struct drac_stats {
 	size_t open;          /* connections now */
 };
 
-/* What each caller did; bounded, the one longest silent makes room. */
+/* What each caller did: an add that was let in, or a refusal. */
 void drac_status_note(const struct drac_caller *caller, bool refused,
     time_t now);
 
 /*
- * The text of STATUS: `name value` lines, then `caller ...` lines. The
- * whole of it always fits into room (16 KiB is enough).
+ * The text of STATUS: `name value` lines, then at most 64 lines `caller
+ * CALLER adds N refused N last SECONDS`: an address or `user:UID`, and how
+ * long ago it called last; who was silent longest makes room. The whole of
+ * it fits into 16 KiB; in less room whole lines are left out.
  */
 struct drac_state;
 void drac_status_text(const struct drac_state *state, time_t now, char *text,
@@ -186,7 +190,9 @@ struct drac_state {
 	struct drac_front *front;
 	struct drac_store *store;
 	struct drac_due *due;
-	bool empty_first; /* -i */
+	struct drac_work *work; /* work's own */
+	uint64_t entries;       /* of the map, as far as we know */
+	bool empty_first;       /* -i */
 	bool debug;
 };
 extern struct drac_stats drac_stats;
@@ -203,36 +209,50 @@ void drac_due_clear(struct drac_due *due);
 int drac_due_add(struct drac_due *due, const struct drac_addr *addr,
     time_t expiry);                                             /* -1: ENOMEM */
 bool drac_due_next(const struct drac_due *due, time_t *expiry); /* earliest */
-/* Take one out that is due at now; false: none. */
+/*
+ * Take one out that is due at now; false: none. Several of one address and
+ * expiry come one after the other.
+ */
 bool drac_due_take(struct drac_due *due, time_t now, struct drac_addr *addr);
 size_t drac_due_count(const struct drac_due *due);
 
 /* Work. */
 
-/* Open the map, learn its entries, empty it first if that was asked. */
+/*
+ * Open the map, learn its entries, empty it first if that was asked. -1:
+ * why is set; drac_work_close is the caller's.
+ */
 int drac_work_open(struct drac_state *state, struct drac_why *why);
 
-/* Do the jobs, in one batch where they change the map; fill in the answers. */
+/*
+ * Do the jobs, and what is due, in one batch where they change the map; fill
+ * in the answers.
+ */
 void drac_work_do(struct drac_state *state, struct drac_job *jobs, size_t count,
     time_t now);
 
 /*
  * Remove what is due, at most a batch of it, and look after the map each
  * sweep_interval. Returns the milliseconds until there is something to do
- * again, 0 when there is more at once.
+ * again, 0 when there is more at once. Of 1000 and more the caller takes off
+ * how much of the second `now` has passed.
  */
 int drac_work_idle(struct drac_state *state, time_t now, int64_t now_ms);
 
 void drac_work_close(struct drac_state *state);
 
-/* The log. Levels are those of syslog(3). Outside text must be escaped. */
+/*
+ * The log. Levels are those of syslog(3). What is not printable ASCII is
+ * shown as `?`.
+ */
 void drac_say_open(bool foreground, bool debug);
 __attribute__((format(printf, 2, 3))) void drac_say(int level,
     const char *format, ...);
 
 /*
  * The same for what an outsider can cause at will: one line a cause and
- * minute, and then how many were left out.
+ * minute, and then how many were left out. Refusals are warnings;
+ * DRAC_REFUSAL_NONE stands for what failed on our side, an error.
  */
 __attribute__((format(printf, 2, 3))) void
 drac_say_limited(enum drac_refusal cause, const char *format, ...);
@@ -244,9 +264,52 @@ void drac_notify(const char *what);
 /*
  * Have the bound ports known to rpcbind, for versions 1 and 2, in a child
  * that is ended after five seconds; `undo` takes them back. drac_portmap_wait
- * is to be called on SIGCHLD and logs what became of it.
+ * is to be called on SIGCHLD and every few seconds; it logs what became of
+ * the child, and ends it when its time is up.
  */
 void drac_portmap(const struct drac_bound *bound, size_t count, bool undo);
 void drac_portmap_wait(bool block);
+
+/* Another rpcbind is there than the one that was told last. */
+bool drac_portmap_anew(void);
+
+/*
+ * Starting. Who the daemon is to be: with root's privileges the user of
+ * that name, otherwise whoever we are (switching is false then). -1 and why:
+ * no such user.
+ */
+struct drac_user {
+	const char *name; /* borrowed */
+	uid_t uid;
+	gid_t gid;
+	bool switching;
+};
+int drac_start_user(const char *name, struct drac_user *user,
+    struct drac_why *why);
+
+/* What of 0, 1 and 2 is closed gets /dev/null. */
+int drac_start_descriptors(void);
+
+/*
+ * Make the directory of the socket for user when it is missing and we are
+ * root; its last component only.
+ */
+int drac_start_directory(const char *socket, const struct drac_user *user,
+    struct drac_why *why);
+
+/* Be user for ever, without any capability. -1: we may still be root. */
+int drac_start_drop(const struct drac_user *user, struct drac_why *why);
+
+/*
+ * Fork. In the child 0, and a descriptor for drac_start_ready, which lets
+ * the parent go and gives up terminal and stdio. In the parent 1 when the
+ * child is ready or has ended, and *status to exit with. -1 and why.
+ */
+int drac_start_daemon(int *ready_fd, int *status, struct drac_why *why);
+void drac_start_ready(int ready_fd);
+
+/* dracd.pid beside the socket; a failure is a warning in the log. */
+void drac_start_pid_file(const char *socket);
+void drac_start_pid_gone(const char *socket);
 
 #endif

@@ -6,7 +6,13 @@
  */
 #include "allow.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "lines.h"
 
 /*
  * Room is doubled whenever count is a power of two, so the list needs no
@@ -54,4 +60,130 @@ drac_nets_free(struct drac_nets *nets)
 	free(nets->net);
 	nets->net = NULL;
 	nets->count = 0;
+}
+
+/* The file */
+
+static int
+refuse(struct drac_why *why, const char *what, const char *text)
+{
+	drac_why_set(why, "%s: %.*s", what, DRAC_LINES_SHOWN, text);
+	errno = EINVAL;
+	return -1;
+}
+
+/* A dotted quad, and not the IPv6 form of one. */
+static int
+parse_quad(const char *text, struct drac_addr *addr)
+{
+	return strchr(text, ':') != NULL ? -1 : drac_addr_parse(text, addr);
+}
+
+/* The bits of a netmask, all ones before all zeros. */
+static int
+parse_netmask(const char *text, unsigned *bits)
+{
+	struct drac_addr mask;
+	uint32_t value = 0;
+
+	if (parse_quad(text, &mask) == -1)
+		return -1;
+	for (unsigned i = 0; i < 4; i++)
+		value = value << 8 | mask.octet[i];
+	for (*bits = 0; *bits < 32 && (value & 0x80000000u) != 0; ++*bits)
+		value <<= 1;
+	return value == 0 ? 0 : -1;
+}
+
+/* With a bit of the address outside the netmask the original never matched. */
+static int
+parse_pair(const char *mask, const char *quad, struct drac_net *net,
+    struct drac_why *why)
+{
+	char text[sizeof "255.255.255.255/32"];
+	struct drac_addr addr;
+	unsigned bits;
+
+	if (parse_netmask(mask, &bits) == -1)
+		return refuse(why, "not a netmask", mask);
+	if (parse_quad(quad, &addr) == -1)
+		return refuse(why, "not an IPv4 address", quad);
+	snprintf(text, sizeof text, "%s/%u", quad, bits);
+	if (drac_net_parse(text, net) == -1)
+		return refuse(why, "bits set that the netmask leaves out",
+		    quad);
+	return 0;
+}
+
+static int
+take_line(char *line, unsigned number, void *nets, struct drac_why *why)
+{
+	char *rest = line, *first = strsep(&rest, DRAC_LINES_BLANKS);
+	struct drac_net net;
+
+	(void)number;
+	if (rest == NULL) {
+		if (drac_net_parse(first, &net) == -1)
+			return refuse(why, "not a network", first);
+	} else {
+		rest += strspn(rest, DRAC_LINES_BLANKS);
+		if (rest[strcspn(rest, DRAC_LINES_BLANKS)] != '\0')
+			return refuse(why, "more than netmask and address",
+			    rest);
+		if (parse_pair(first, rest, &net, why) == -1)
+			return -1;
+	}
+	if (drac_nets_add(nets, &net) == 0)
+		return 0;
+	drac_why_set(why, "out of memory");
+	return -1;
+}
+
+/* What was read goes to the end of nets, if all went well. */
+static int
+finish(struct drac_nets *nets, struct drac_lines *t, int answer)
+{
+	struct drac_nets *fresh = t->take_arg;
+	size_t count = nets->count;
+	int saved;
+
+	for (size_t i = 0; answer == 0 && i < fresh->count; i++) {
+		answer = drac_nets_add(nets, &fresh->net[i]);
+		if (answer == -1)
+			drac_lines_tell(t, "out of memory");
+	}
+	saved = answer == -1 && t->error != 0 ? t->error : errno;
+	if (answer == -1)
+		nets->count = count;
+	drac_nets_free(fresh);
+	errno = saved;
+	return answer;
+}
+
+int
+drac_allow_load(struct drac_nets *nets, const char *path,
+    drac_allow_report *report, void *arg)
+{
+	struct drac_nets fresh = { 0 };
+	struct drac_lines t = { .name = path,
+		.take = take_line,
+		.take_arg = &fresh,
+		.report = report,
+		.report_arg = arg };
+
+	return finish(nets, &t, drac_lines_load(&t));
+}
+
+int
+drac_allow_parse(struct drac_nets *nets, const char *name, char *text,
+    size_t len, drac_allow_report *report, void *arg)
+{
+	struct drac_nets fresh = { 0 };
+	struct drac_lines t = { .name = name,
+		.take = take_line,
+		.take_arg = &fresh,
+		.report = report,
+		.report_arg = arg };
+
+	return finish(nets, &t, drac_lines_parse(&t, text, len));
 }

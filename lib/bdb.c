@@ -41,61 +41,6 @@ struct drac_bdb {
 /* The map that this thread's Berkeley DB call works on, if any. */
 static _Thread_local struct drac_bdb *active;
 
-int
-drac_images_put(struct drac_images *images, uint32_t pgno,
-    const unsigned char *page)
-{
-	unsigned char *there = NULL;
-
-	for (size_t i = images->count; i-- > 0 && there == NULL;)
-		if (images->pgno[i] == pgno)
-			there = drac_images_at(images, i);
-	if (there == NULL) {
-		if (images->count == images->room) {
-			size_t room = images->room == 0 ? 8 : 2 * images->room;
-			uint32_t *pgnos =
-			    realloc(images->pgno, room * sizeof(*pgnos));
-			unsigned char *data;
-
-			if (pgnos == NULL)
-				return -1;
-			images->pgno = pgnos;
-			data = realloc(images->data, room * images->page_size);
-			if (data == NULL)
-				return -1;
-			images->data = data;
-			images->room = room;
-		}
-		images->pgno[images->count] = pgno;
-		there = drac_images_at(images, images->count++);
-	}
-	memcpy(there, page, images->page_size);
-	return 0;
-}
-
-const unsigned char *
-drac_images_get(const struct drac_images *images, uint32_t pgno)
-{
-	for (size_t i = images->count; i-- > 0;)
-		if (images->pgno[i] == pgno)
-			return drac_images_at(images, i);
-	return NULL;
-}
-
-unsigned char *
-drac_images_at(const struct drac_images *images, size_t i)
-{
-	return images->data + i * images->page_size;
-}
-
-void
-drac_images_free(struct drac_images *images)
-{
-	free(images->pgno);
-	free(images->data);
-	memset(images, 0, sizeof(*images));
-}
-
 /* The replaceable functions. Without an active map they only pass through. */
 
 static int
@@ -356,6 +301,27 @@ octets(const void *data, size_t length)
 }
 
 int
+drac_bdb_get(struct drac_bdb *bdb, const void *key, size_t key_len, void *value,
+    size_t *value_len, struct drac_why *why)
+{
+	DBT k = octets(key, key_len);
+	DBT v = { .data = value,
+		.ulen = (u_int32_t)*value_len,
+		.flags = DB_DBT_USERMEM };
+	int result;
+
+	active = bdb;
+	result = bdb->db->get(bdb->db, NULL, &k, &v, 0);
+	active = NULL;
+	*value_len = result == 0 ? v.size : 0;
+	if (result == 0 || result == DB_BUFFER_SMALL)
+		return 1;
+	if (result == DB_NOTFOUND)
+		return 0;
+	return failed(bdb, result, "Berkeley DB get", why);
+}
+
+int
 drac_bdb_put(struct drac_bdb *bdb, const void *key, size_t key_len,
     const void *value, size_t value_len, struct drac_why *why)
 {
@@ -395,9 +361,8 @@ drac_bdb_take(struct drac_bdb *bdb, struct drac_images *images,
 	active = NULL;
 	if (result != 0)
 		return failed(bdb, result, "Berkeley DB sync", why);
-	*images = bdb->images;
-	memset(&bdb->images, 0, sizeof(bdb->images));
-	bdb->images.page_size = bdb->page_size;
+	drac_images_clear(images);
+	drac_images_swap(images, &bdb->images);
 	return 0;
 }
 

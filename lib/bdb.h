@@ -18,30 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "images.h"
 #include "page.h"
 #include "why.h"
-
-/* Page images in the order of their first capture; owns its memory. */
-struct drac_images {
-	unsigned page_size;
-	size_t count;
-	size_t room;
-	uint32_t *pgno;
-	unsigned char *data; /* count * page_size octets */
-};
-
-/* Add or replace the image of one page. -1 with ENOMEM. */
-int drac_images_put(struct drac_images *images, uint32_t pgno,
-    const unsigned char *page);
-
-/* The image of pgno, or NULL. Valid until the next put. */
-const unsigned char *drac_images_get(const struct drac_images *images,
-    uint32_t pgno);
-
-/* The i-th image's octets. */
-unsigned char *drac_images_at(const struct drac_images *images, size_t i);
-
-void drac_images_free(struct drac_images *images);
 
 /* An opened map; the captured pages are visible to its own later reads. */
 struct drac_bdb;
@@ -58,13 +37,20 @@ int drac_bdb_open(int fd, drac_page_read *read, void *arg,
 int drac_bdb_put(struct drac_bdb *bdb, const void *key, size_t key_len,
     const void *value, size_t value_len, struct drac_why *why);
 
+/*
+ * The value under a key: 1, 0 not there, -1. *value_len: octets that value
+ * has room for, then how many there are; 0 when there are more than fit.
+ */
+int drac_bdb_get(struct drac_bdb *bdb, const void *key, size_t key_len,
+    void *value, size_t *value_len, struct drac_why *why);
+
 /* Delete: 1 deleted, 0 not there, -1. */
 int drac_bdb_delete(struct drac_bdb *bdb, const void *key, size_t key_len,
     struct drac_why *why);
 
 /*
- * Everything changed since the open or the last take, as page images. The
- * caller owns what is put into images (zero-initialised before).
+ * Everything changed since the open or the last take, as page images: they
+ * take the place of what is in images.
  */
 int drac_bdb_take(struct drac_bdb *bdb, struct drac_images *images,
     struct drac_why *why);

@@ -33,10 +33,15 @@ struct drac_ask {
 		    * server refused us (ADD_PERM), EIO it could not
 		    * (ADD_SYSERR), ENXIO its rpcbind does not know DRAC, and
 		    * whatever sockets say */
-	struct drac_reply reply; /* version 3 alone: ADD, no list, no text */
+	struct drac_reply reply; /* answer: what the server said, 0 if it said
+				  * nothing else; the rest version 3 alone:
+				  * ADD, no list, no text */
 	struct drac_why why; /* "NAME: what happened"; empty when all is well */
 	unsigned took_ms;
 };
+
+/* Servers that are asked at the same time; no more than 16 may be named. */
+#define DRAC_ASKS_MAX 16
 
 /*
  * Tell every server of addr, all at once. Versions 1 and 2 over UDP (asked
@@ -47,6 +52,28 @@ struct drac_ask {
  */
 size_t drac_client_add(struct drac_ask *asks, size_t count,
     const struct drac_addr *addr, unsigned timeout_ms);
+
+/*
+ * One server told of one address after another: its rpcbind is asked once
+ * and the socket is kept. ask is borrowed until the end and has the outcome
+ * of each step, as above. v6: the version to ask rpcbind for. 0, or -1 with
+ * errno as in ask->error. A UDP server with a known port is not spoken to
+ * when its connection is opened.
+ */
+struct drac_conn;
+int drac_conn_open(struct drac_ask *ask, bool v6, unsigned timeout_ms,
+    struct drac_conn **conn);
+
+/*
+ * 0 acknowledged, -1 with errno as in ask->error. May be called again after
+ * a failure, after the server went away and in a child of fork(2): then the
+ * way is found anew.
+ */
+int drac_conn_add(struct drac_conn *conn, const struct drac_addr *addr,
+    unsigned timeout_ms);
+
+/* NULL is allowed. errno is kept. */
+void drac_conn_close(struct drac_conn *conn);
 
 /*
  * The address that /etc/hosts (path) gives for a name: the first one in the

@@ -9,18 +9,16 @@
 #include "conf.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define BLANKS "\t "
+#include "lines.h"
+
+#define BLANKS DRAC_LINES_BLANKS
 #define DIGITS "0123456789"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 #define LETTERS                      \
@@ -30,11 +28,11 @@
 /* Octets of the longest host name (RFC 1035, 2.3.4) and a NUL. */
 #define HOST_NAME 256
 
+#define NO_ENDPOINT "not loopback, any, ADDRESS or ADDRESS:PORT"
+
 #define YEAR_S (365u * 24 * 60 * 60)
 
-/* How much of a path or a value one sentence shows. */
-#define SHOWN_PATH  512
-#define SHOWN_VALUE 120
+_Static_assert(DRAC_CONF_SIZE_MAX == DRAC_LINES_SIZE_MAX, "one limit");
 
 /* A value on its way into conf, and what is wrong with it. */
 struct drac_conf_setting {
@@ -112,7 +110,7 @@ drac_duration_parse(const char *text, uint64_t *ms)
 }
 
 static int
-set_seconds(struct drac_conf_setting *s, unsigned least, unsigned *seconds)
+whole_seconds(struct drac_conf_setting *s, uint64_t *seconds)
 {
 	uint64_t ms;
 
@@ -120,10 +118,21 @@ set_seconds(struct drac_conf_setting *s, unsigned least, unsigned *seconds)
 		return refuse(s, "not a duration");
 	if (ms % 1000 != 0)
 		return refuse(s, "not whole seconds");
-	if (ms / 1000 < least || ms / 1000 > YEAR_S)
+	*seconds = ms / 1000;
+	return 0;
+}
+
+static int
+set_seconds(struct drac_conf_setting *s, unsigned least, unsigned *seconds)
+{
+	uint64_t value;
+
+	if (whole_seconds(s, &value) == -1)
+		return -1;
+	if (value < least || value > YEAR_S)
 		return refuse(s,
 		    least == 0 ? "not 0s to 365d" : "not 1s to 365d");
-	*seconds = (unsigned)(ms / 1000);
+	*seconds = (unsigned)value;
 	return 0;
 }
 
@@ -571,14 +580,20 @@ is_host(const char *host)
 	       strpbrk(host, LETTERS) != NULL;
 }
 
+/* Leave the first keep of them. */
 static void
-free_servers(struct drac_server *servers, size_t count)
+cut_servers(struct drac_server **servers, size_t *count, size_t keep)
 {
-	for (size_t i = 0; i < count; i++) {
-		free(servers[i].name);
-		free(servers[i].host);
+	while (*count > keep) {
+		struct drac_server *last = &(*servers)[--*count];
+
+		free(last->name);
+		free(last->host);
 	}
-	free(servers);
+	if (keep == 0) {
+		free(*servers);
+		*servers = NULL;
+	}
 }
 
 static int
@@ -593,10 +608,24 @@ copy_server(struct drac_conf_setting *s, struct drac_server *server)
 		return no_memory(s);
 	if (strcmp(word, "local") == 0)
 		return 0;
-	if (split_port(word, &host, &server->port) == -1 || !is_host(host))
+	/* `local:700` is no host of that name, but a misunderstanding. */
+	if (split_port(word, &host, &server->port) == -1 || !is_host(host) ||
+	    strcmp(host, "local") == 0)
 		return refuse(s, "not local, HOST or HOST:PORT");
 	server->host = strdup(host);
 	return server->host == NULL ? no_memory(s) : 0;
+}
+
+static bool
+is_named(const struct drac_conf_setting *s, const struct drac_server *servers,
+    size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(servers[i].name) == s->word_len &&
+		    memcmp(servers[i].name, s->word, s->word_len) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int
@@ -607,11 +636,8 @@ add_servers(struct drac_conf_setting *s, struct drac_server **servers,
 	int more;
 
 	while ((more = next_word(s)) == 1) {
-		for (size_t i = 0; i < *count; i++)
-			if (strlen((*servers)[i].name) == s->word_len &&
-			    memcmp((*servers)[i].name, s->word, s->word_len) ==
-				0)
-				return refuse(s, "named twice");
+		if (is_named(s, *servers, *count))
+			return refuse(s, "named twice");
 		if (*count == DRAC_SERVERS_MAX)
 			return refuse(s, "more than 16 servers");
 		more_room =
@@ -626,51 +652,58 @@ add_servers(struct drac_conf_setting *s, struct drac_server **servers,
 	return more;
 }
 
-/* The list as it was stays in place until the new one is whole. */
 static int
 set_server(struct drac_conf_setting *s)
 {
 	struct drac_conf *conf = s->conf;
 	struct drac_server *fresh = NULL;
-	size_t old = s->append ? conf->server_count : 0, count = 0;
+	size_t old = conf->server_count, count = 0;
 
 	if (s->append) {
 		if (add_servers(s, &conf->servers, &conf->server_count) == 0)
 			return 0;
-		while (conf->server_count > old) {
-			conf->server_count--;
-			free(conf->servers[conf->server_count].name);
-			free(conf->servers[conf->server_count].host);
-		}
+		cut_servers(&conf->servers, &conf->server_count, old);
 		return -1;
 	}
 	if (add_servers(s, &fresh, &count) == -1) {
-		free_servers(fresh, count);
+		cut_servers(&fresh, &count, 0);
 		return -1;
 	}
-	free_servers(conf->servers, conf->server_count);
+	cut_servers(&conf->servers, &conf->server_count, 0);
 	conf->servers = fresh;
 	conf->server_count = count;
 	return 0;
 }
 
+/* Every address, or one that can be this host's. */
+static bool
+can_listen(const struct drac_addr *addr)
+{
+	static const unsigned char any[sizeof addr->octet];
+	enum drac_scope scope = drac_addr_scope(addr);
+
+	return scope == DRAC_SCOPE_HOST || scope == DRAC_SCOPE_LOOPBACK ||
+	       memcmp(addr->octet, any, sizeof any) == 0;
+}
+
 static int
 add_endpoint(struct drac_conf_setting *s, struct drac_endpoint **list,
-    size_t *count, const char *text, unsigned short port)
+    size_t *count, const struct drac_endpoint *one)
 {
-	struct drac_endpoint *more_room =
-	    reallocarray(*list, *count + 1, sizeof **list);
-	struct drac_addr addr;
+	struct drac_endpoint *more_room;
 
+	for (size_t i = 0; i < *count; i++) {
+		if (drac_addr_equal(&(*list)[i].addr, &one->addr) &&
+		    (*list)[i].port == one->port)
+			return refuse(s, "named twice");
+	}
+	if (*count == DRAC_LISTEN_MAX)
+		return refuse(s, "more than 32 addresses");
+	more_room = reallocarray(*list, *count + 1, sizeof **list);
 	if (more_room == NULL)
 		return no_memory(s);
 	*list = more_room;
-	if (drac_addr_parse(text, &addr) == -1 ||
-	    drac_addr_scope(&addr) == DRAC_SCOPE_MULTICAST ||
-	    drac_addr_scope(&addr) == DRAC_SCOPE_LINKLOCAL)
-		return refuse(s, "not loopback, any, ADDRESS or ADDRESS:PORT");
-	(*list)[(*count)++] =
-	    (struct drac_endpoint){ .addr = addr, .port = port };
+	more_room[(*count)++] = *one;
 	return 0;
 }
 
@@ -679,27 +712,30 @@ static int
 add_word(struct drac_conf_setting *s, struct drac_endpoint **list,
     size_t *count)
 {
-	char word[DRAC_ADDR_TEXT + sizeof "[]:65535"], *host;
-	const char *v4 = NULL, *v6 = NULL;
-	unsigned short port;
+	static const struct {
+		const char *word, *text[2];
+	} both[] = { { "loopback", { "127.0.0.1", "::1" } },
+		{ "any", { "0.0.0.0", "::" } } };
+	char word[DRAC_ADDR_TEXT + sizeof "[]:65535"];
+	struct drac_endpoint one = { 0 };
+	char *host;
 
 	if (copy_word(s, word, sizeof word) == -1 ||
-	    split_port(word, &host, &port) == -1)
-		return refuse(s, "not loopback, any, ADDRESS or ADDRESS:PORT");
-	if (*count >= DRAC_LISTEN_MAX - 1)
-		return refuse(s, "more than 32 addresses");
-	if (strcmp(host, "loopback") == 0) {
-		v4 = "127.0.0.1";
-		v6 = "::1";
-	} else if (strcmp(host, "any") == 0) {
-		v4 = "0.0.0.0";
-		v6 = "::";
+	    split_port(word, &host, &one.port) == -1)
+		return refuse(s, NO_ENDPOINT);
+	for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+		if (strcmp(host, both[i].word) != 0)
+			continue;
+		for (size_t j = 0; j < 2; j++) {
+			if (drac_addr_parse(both[i].text[j], &one.addr) == -1 ||
+			    add_endpoint(s, list, count, &one) == -1)
+				return -1;
+		}
+		return 0;
 	}
-	if (v4 == NULL)
-		return add_endpoint(s, list, count, host, port);
-	return add_endpoint(s, list, count, v4, port) == -1
-		   ? -1
-		   : add_endpoint(s, list, count, v6, port);
+	if (drac_addr_parse(host, &one.addr) == -1 || !can_listen(&one.addr))
+		return refuse(s, NO_ENDPOINT);
+	return add_endpoint(s, list, count, &one);
 }
 
 static int
@@ -744,13 +780,13 @@ set_port(struct drac_conf_setting *s)
 static int
 set_sweep_interval(struct drac_conf_setting *s)
 {
-	unsigned seconds;
+	uint64_t seconds;
 
-	if (set_seconds(s, 1, &seconds) == -1)
+	if (whole_seconds(s, &seconds) == -1)
 		return -1;
-	if (seconds > 3600)
+	if (seconds < 1 || seconds > 3600)
 		return refuse(s, "not 1s to 1h");
-	s->conf->sweep_interval_s = seconds;
+	s->conf->sweep_interval_s = (unsigned)seconds;
 	return 0;
 }
 
@@ -770,6 +806,11 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "services", .fallback = "", .set = set_services },
 	{ .name = "peer", .fallback = "", .set = set_peer },
 	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
+	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
+	{ .name = "mode", .fallback = "0644", .set = set_mode },
+	{ .name = "sync", .fallback = "yes", .set = set_sync, .flag = true },
+	{ .name = "strict", .fallback = "no", .set = set_strict, .flag = true },
+	{ .name = "debug", .fallback = "no", .set = set_debug, .flag = true },
 	{ .name = "server",
 	    .fallback = "",
 	    .set = set_server,
@@ -778,11 +819,6 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "socket",
 	    .fallback = "/run/drac/dracd.sock",
 	    .set = set_socket },
-	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
-	{ .name = "mode", .fallback = "0644", .set = set_mode },
-	{ .name = "sync", .fallback = "yes", .set = set_sync, .flag = true },
-	{ .name = "strict", .fallback = "no", .set = set_strict, .flag = true },
-	{ .name = "debug", .fallback = "no", .set = set_debug, .flag = true },
 	{ .name = "listen",
 	    .fallback = "loopback",
 	    .set = set_listen,
@@ -839,19 +875,6 @@ bit(const struct drac_conf_key *key)
 	return 1ul << (key - keys);
 }
 
-/*
- * Outside text must not forge a log line or drive a terminal. A sentence
- * is made of ours and theirs, and ours is printable.
- */
-static void
-make_harmless(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-	}
-}
-
 /* s->text, NULL for a bare word, into s->conf. */
 static int
 assign(const struct drac_conf_key *key, struct drac_conf_setting *s,
@@ -872,7 +895,8 @@ assign(const struct drac_conf_key *key, struct drac_conf_setting *s,
 		drac_why_set(why, "%s: no value", key->name);
 	else
 		drac_why_set(why, "%s: %s: %.*s", key->name, s->what,
-		    s->word_len < SHOWN_VALUE ? (int)s->word_len : SHOWN_VALUE,
+		    s->word_len < DRAC_LINES_SHOWN ? (int)s->word_len
+						   : DRAC_LINES_SHOWN,
 		    s->word);
 	return -1;
 }
@@ -897,7 +921,7 @@ split(const char *text, const char **value, struct drac_why *why)
 		drac_why_set(why, "no key before '='");
 	else
 		drac_why_set(why, "%.*s: %s",
-		    len < SHOWN_VALUE ? (int)len : SHOWN_VALUE, text,
+		    len < DRAC_LINES_SHOWN ? (int)len : DRAC_LINES_SHOWN, text,
 		    key == NULL ? "unknown key" : "no '=' after it");
 	errno = EINVAL;
 	return NULL;
@@ -928,7 +952,7 @@ drac_conf_free(struct drac_conf *conf)
 	free_words(conf->services, conf->service_count);
 	free(conf->peer_ports);
 	free(conf->rhost_env);
-	free_servers(conf->servers, conf->server_count);
+	cut_servers(&conf->servers, &conf->server_count, 0);
 	free(conf->socket);
 	free(conf->listen);
 	drac_nets_free(&conf->allow);
@@ -978,7 +1002,7 @@ drac_conf_argument(struct drac_conf *conf, const char *argument,
 	if (take_argument(conf, argument, why) == 0)
 		return 0;
 	if (why != NULL)
-		make_harmless(why->text);
+		drac_lines_make_harmless(why->text);
 	return -1;
 }
 
@@ -987,52 +1011,13 @@ drac_conf_argument(struct drac_conf *conf, const char *argument,
 /* A file on its way into conf. */
 struct reader {
 	struct drac_conf *conf;
-	const char *name;
-	drac_conf_report *report;
-	void *arg;
-	unsigned line;        /* from 1; 0: about the file as a whole */
 	unsigned first[KEYS]; /* line where each key was seen first, or 0 */
-	bool crlf;            /* said already */
-	int error;            /* errno of the first error, or 0 */
 };
 
-/* errno says what kind of error it is. */
-static void
-tell(struct reader *r, const char *text)
-{
-	char sentence[SHOWN_PATH + sizeof(struct drac_why) + 16];
-
-	if (r->error == 0)
-		r->error = errno;
-	if (r->line == 0)
-		snprintf(sentence, sizeof sentence, "%.*s: %s", SHOWN_PATH,
-		    r->name, text);
-	else
-		snprintf(sentence, sizeof sentence, "%.*s:%u: %s", SHOWN_PATH,
-		    r->name, r->line, text);
-	make_harmless(sentence);
-	r->report(sentence, r->arg);
-}
-
-static void
-tell_invalid(struct reader *r, const char *text)
-{
-	errno = EINVAL;
-	tell(r, text);
-}
-
 static int
-result(const struct reader *r)
+take_setting(char *line, unsigned number, void *arg, struct drac_why *why)
 {
-	if (r->error == 0)
-		return 0;
-	errno = r->error;
-	return -1;
-}
-
-static int
-take_setting(struct reader *r, const char *line, struct drac_why *why)
-{
+	struct reader *r = arg;
 	struct drac_conf_setting s = { .conf = r->conf };
 	const struct drac_conf_key *key = split(line, &s.text, why);
 	unsigned *first;
@@ -1052,192 +1037,52 @@ take_setting(struct reader *r, const char *line, struct drac_why *why)
 	}
 	s.append = *first != 0;
 	if (*first == 0)
-		*first = r->line;
+		*first = number;
 	if (assign(key, &s, why) == -1)
 		return -1;
 	r->conf->given |= bit(key);
 	return 0;
 }
 
-/* The line without its comment and without blanks on either side. */
-static char *
-trim(char *line)
-{
-	char *start = line + strspn(line, BLANKS), *end = start;
-
-	for (char *at = start; *at != '\0'; at++) {
-		bool blank = *at == ' ' || *at == '\t';
-
-		if (*at == '#' &&
-		    (at == start || at[-1] == ' ' || at[-1] == '\t'))
-			break;
-		if (!blank)
-			end = at + 1;
-	}
-	*end = '\0';
-	return start;
-}
-
-/* line has len octets and a NUL after them. */
-static void
-take_line(struct reader *r, char *line, size_t len)
+/* After the last line, and only when all of them were good. */
+static int
+check_all(const struct drac_conf *conf, struct drac_lines *lines)
 {
 	struct drac_why why;
 
-	r->line++;
-	if (memchr(line, '\0', len) != NULL) {
-		tell_invalid(r, "a NUL octet");
-		return;
-	}
-	if (len > 0 && line[len - 1] == '\r') {
-		line[len - 1] = '\0';
-		if (!r->crlf)
-			tell_invalid(r, "the line ends in CR LF, not in LF");
-		r->crlf = true;
-	}
-	line = trim(line);
-	if (*line != '\0' && take_setting(r, line, &why) == -1)
-		tell(r, why.text);
-}
-
-static void
-take_text(struct reader *r, char *text, size_t len)
-{
-	struct drac_why why;
-
-	while (len > 0) {
-		char *end = memchr(text, '\n', len);
-		size_t size = end == NULL ? len : (size_t)(end - text);
-
-		text[size] = '\0';
-		take_line(r, text, size);
-		if (end == NULL)
-			break;
-		text += size + 1;
-		len -= size + 1;
-	}
-	r->line = 0;
-	if (r->error == 0 && drac_conf_check(r->conf, &why) == -1)
-		tell(r, why.text);
+	if (drac_conf_check(conf, &why) == 0)
+		return 0;
+	drac_lines_tell(lines, why.text);
+	errno = EINVAL;
+	return -1;
 }
 
 int
 drac_conf_parse(struct drac_conf *conf, const char *name, char *text,
     size_t len, drac_conf_report *report, void *arg)
 {
-	struct reader r = { .conf = conf,
-		.name = name,
+	struct reader r = { .conf = conf };
+	struct drac_lines t = { .name = name,
+		.take = take_setting,
+		.take_arg = &r,
 		.report = report,
-		.arg = arg };
+		.report_arg = arg };
 
-	take_text(&r, text, len);
-	return result(&r);
-}
-
-/* What is wrong with the file, or NULL. */
-static const char *
-distrust(const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode))
-		return "not a regular file";
-	if (st->st_uid != 0 && st->st_uid != geteuid())
-		return "owned neither by root nor by this user";
-	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return "writable by group or others";
-	return NULL;
-}
-
-/* Up to size octets; -1 with the errno of read(2). */
-static ssize_t
-read_all(int fd, char *buffer, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		ssize_t got = read(fd, buffer + len, size - len);
-
-		if (got == 0)
-			break;
-		if (got == -1 && errno != EINTR)
-			return -1;
-		if (got > 0)
-			len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
-
-/* Untranslated, whatever locale the process is in. */
-static void
-tell_errno(struct reader *r)
-{
-	const char *text = strerrordesc_np(errno);
-
-	tell(r, text != NULL ? text : "unknown error");
-}
-
-static void
-take_file(struct reader *r, int fd, char *buffer)
-{
-	struct stat st;
-	const char *what;
-	ssize_t len;
-
-	if (fstat(fd, &st) == -1) {
-		tell_errno(r);
-		return;
-	}
-	if ((what = distrust(&st)) != NULL) {
-		tell_invalid(r, what);
-		return;
-	}
-	len = read_all(fd, buffer, DRAC_CONF_SIZE_MAX + 1);
-	if (len == -1)
-		tell_errno(r);
-	else if (len > DRAC_CONF_SIZE_MAX)
-		tell_invalid(r, "larger than 64 KiB");
-	else
-		take_text(r, buffer, (size_t)len);
-}
-
-static int
-load(struct reader *r, int fd)
-{
-	char *buffer = malloc(DRAC_CONF_SIZE_MAX + 1);
-
-	if (buffer == NULL)
-		tell_errno(r);
-	else
-		take_file(r, fd, buffer);
-	free(buffer);
-	return result(r);
+	return drac_lines_parse(&t, text, len) == -1 ? -1 : check_all(conf, &t);
 }
 
 int
 drac_conf_load(struct drac_conf *conf, const char *path,
     drac_conf_report *report, void *arg)
 {
-	struct reader r = { .conf = conf,
-		.name = path,
+	struct reader r = { .conf = conf };
+	struct drac_lines t = { .name = path,
+		.take = take_setting,
+		.take_arg = &r,
 		.report = report,
-		.arg = arg };
-	int fd, answer, saved;
+		.report_arg = arg };
 
-	fd = open(path,
-	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd == -1) {
-		if (errno == ENOENT)
-			return -1;
-		if (errno == ELOOP)
-			tell_invalid(&r, "a symbolic link");
-		else
-			tell_errno(&r);
-		return result(&r);
-	}
-	answer = load(&r, fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return answer;
+	return drac_lines_load(&t) == -1 ? -1 : check_all(conf, &t);
 }
 
 void

@@ -86,12 +86,12 @@ int drac_conf_init(struct drac_conf *conf);
 void drac_conf_free(struct drac_conf *conf);
 
 /*
- * Read a file safely: a regular file (no symbolic link at its last
- * component), owned by root (or by the effective user), not writable by
- * group or others, at most DRAC_CONF_SIZE_MAX octets, no NUL. Lines
- * `key = value`, a flag may stand alone; `#` at the start of a line or
- * after a blank starts a comment, blanks are free. Values of repeatable
- * keys add up. Ends with drac_conf_check if all lines were good.
+ * Read a file safely, as lines.h says: a regular file, owned by root (or by
+ * the effective user), not writable by group or others, at most
+ * DRAC_CONF_SIZE_MAX octets, no NUL. Lines `key = value`, a flag may stand
+ * alone; `#` at the start of a line or after a blank starts a comment,
+ * blanks are free. Values of repeatable keys add up. Ends with
+ * drac_conf_check if all lines were good.
  * 0 ok; -1 with errno ENOENT when there is no such file (nothing is
  * reported then); -1 with EINVAL after reporting every error as
  * "PATH:LINE: KEY: what is wrong: VALUE" or "PATH: what is wrong"; -1 with

@@ -8,7 +8,8 @@
  * These are the functions of 1998 with the same meanings. Every call ends
  * within two seconds, whatever the server, its rpcbind or the DNS do. They
  * may be called from several threads; dracconn, dracsend and dracdisc keep
- * one connection a thread.
+ * one connection a thread, those with a 6 another. After fork(2) a child
+ * makes its own.
  *
  *   server   host name or numeric address, `HOST:PORT` and `[IPV6]:PORT`
  *            too, to do without the host's rpcbind; `local` or the path of

@@ -4,6 +4,8 @@
 
 #include "journal.h"
 
+#include <sys/uio.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -125,11 +127,9 @@ drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
 {
 	struct drac_journal journal = { .fd = fd };
 	struct drac_journal_head *head = &journal.head;
-	unsigned char *zeros = calloc(1, SUMS_AT);
-	int result;
+	static const unsigned char zeros[RING_AT];
+	int result = 0;
 
-	if (zeros == NULL)
-		return -1;
 	memset(head, 0, sizeof(*head));
 	memcpy(head->magic, magic, sizeof(magic));
 	head->version = 1;
@@ -141,13 +141,14 @@ drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
 	head->mtime_ns = map_st->st_mtim.tv_nsec;
 	head->epoch = 1;
 	drac_boot_id(head->boot);
-	result = drac_write_full(fd, zeros, SUMS_AT, 0);
+	/* Piece by piece, or the kernel syncs large pieces later. */
+	for (off_t at = 0; at < SUMS_AT && result == 0; at += RING_AT)
+		result = drac_write_full(fd, zeros, RING_AT, at);
 	if (result == 0)
 		result =
 		    drac_write_full(fd, sums, pages * sizeof(*sums), SUMS_AT);
 	if (result == 0)
 		result = write_head(&journal);
-	free(zeros);
 	return result;
 }
 
@@ -178,6 +179,7 @@ drac_journal_load(struct drac_journal *journal, int fd)
 	memcpy(head->boot, boot, sizeof(boot));
 	journal->end = head->tail;
 	journal->last = head->applied;
+	journal->synced = false;
 	return 0;
 }
 
@@ -288,6 +290,12 @@ drac_journal_pending(struct drac_journal *journal, drac_journal_take *take,
 }
 
 bool
+drac_journal_holds(const struct drac_journal *journal, size_t count)
+{
+	return record_bytes(journal, count) <= DRAC_RING_BYTES;
+}
+
+bool
 drac_journal_fits(const struct drac_journal *journal, size_t count)
 {
 	return journal->end + record_bytes(journal, count) <= DRAC_RING_BYTES;
@@ -307,6 +315,59 @@ unwrite(const struct drac_journal *journal)
 	(void)drac_write_full(journal->fd, &none, sizeof(none),
 	    RING_AT + (off_t)journal->end);
 	errno = saved;
+}
+
+/* Write at once what has to be on the disk before anything is answered. */
+static int
+write_synced(int fd, const void *data, size_t length, off_t offset)
+{
+	struct iovec left = { .iov_len = length };
+
+	memcpy(&left.iov_base, &data, sizeof(data));
+	while (left.iov_len > 0) {
+		ssize_t put = pwritev2(fd, &left, 1, offset, RWF_DSYNC);
+
+		if (put == -1 && errno == EINTR)
+			continue;
+		if (put <= 0) {
+			if (put == 0)
+				errno = ENOSPC;
+			return -1;
+		}
+		left.iov_base = (char *)left.iov_base + put;
+		left.iov_len -= (size_t)put;
+		offset += put;
+	}
+	return 0;
+}
+
+/*
+ * A whole record. fdatasync(2) writes the header and the checksums as well,
+ * which are soon changed again; so it is left to the first record, behind
+ * others of which nobody knows whether they were synced.
+ */
+static int
+write_record(struct drac_journal *journal, const void *data, size_t bytes,
+    bool sync)
+{
+	off_t at = RING_AT + (off_t)journal->end;
+
+	if (sync && journal->synced) {
+		if (write_synced(journal->fd, data, bytes, at) == 0)
+			return 0;
+		if (errno != EOPNOTSUPP) {
+			unwrite(journal);
+			return -1;
+		}
+	}
+	if (drac_write_full(journal->fd, data, bytes, at) == -1)
+		return -1;
+	if (sync && fdatasync(journal->fd) == -1) {
+		unwrite(journal);
+		return -1;
+	}
+	journal->synced = sync;
+	return 0;
 }
 
 int
@@ -335,13 +396,8 @@ drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
 	record.sum = record_sum(&record, buffer + sizeof(record),
 	    bytes - sizeof(record));
 	memcpy(buffer, &record, sizeof(record));
-	result = drac_write_full(journal->fd, buffer, bytes,
-	    RING_AT + (off_t)journal->end);
+	result = write_record(journal, buffer, bytes, sync);
 	free(buffer);
-	if (result == 0 && sync && fdatasync(journal->fd) == -1) {
-		unwrite(journal);
-		result = -1;
-	}
 	if (result == 0) {
 		journal->end += bytes;
 		journal->last++;
@@ -365,9 +421,10 @@ drac_journal_restart(struct drac_journal *journal, bool sync)
 {
 	journal->head.epoch++;
 	journal->head.tail = journal->end = 0;
-	if (write_head(journal) == -1)
+	if (write_head(journal) == -1 || (sync && fdatasync(journal->fd) == -1))
 		return -1;
-	return sync ? fdatasync(journal->fd) : 0;
+	journal->synced = sync;
+	return 0;
 }
 
 int

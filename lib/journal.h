@@ -54,6 +54,7 @@ struct drac_journal {
 	bool rebooted; /* head.boot is not this boot */
 	uint64_t end;  /* ring offset behind the last valid record */
 	uint64_t last; /* number of the last valid record */
+	bool synced;   /* what is in the ring is on the disk, as we know */
 };
 
 /* This boot's identity; all 0 when /proc cannot tell. */
@@ -83,8 +84,9 @@ typedef int drac_journal_take(void *arg, uint32_t pgno,
 int drac_journal_pending(struct drac_journal *journal, drac_journal_take *take,
     void *arg);
 
-/* Is there room for a record of `count` images? */
+/* Is there room for a record of `count` images; would an empty ring do? */
 bool drac_journal_fits(const struct drac_journal *journal, size_t count);
+bool drac_journal_holds(const struct drac_journal *journal, size_t count);
 
 /*
  * Append one record and, with sync, wait until it is on the disk. images:

@@ -33,15 +33,13 @@
 #include <unistd.h>
 
 #include "entries.h"
-#include "remap.h"
 
 #define REPLACE_EVERY_S 60
 #define CHECK_PAGES     256u
-#define SOUND_PAGES     128u
 #define RETRIES         4
 
-static void
-forget_bdb(struct drac_store *store)
+void
+drac_map_forget_bdb(struct drac_store *store)
 {
 	drac_bdb_close(store->bdb);
 	store->bdb = NULL;
@@ -52,10 +50,11 @@ drac_map_forget(struct drac_store *store)
 {
 	int saved = errno;
 
-	forget_bdb(store);
+	drac_map_forget_bdb(store);
 	drac_images_free(&store->pending);
-	drac_images_free(&store->sound);
-	store->pending.page_size = store->sound.page_size = DRAC_PAGE_SIZE;
+	drac_images_free(&store->changed);
+	drac_cache_free(&store->sound);
+	store->attached = false;
 	if (store->map_fd != -1)
 		(void)close(store->map_fd);
 	if (store->journal_fd != -1)
@@ -115,16 +114,15 @@ read_raw(void *arg, uint32_t pgno, unsigned char *page)
 	    (off_t)pgno * store->raw_page_size);
 }
 
-/* A page as it was last written, or EBADMSG. */
-static int
-read_checked(void *arg, uint32_t pgno, unsigned char *page)
+int
+drac_map_read_checked(void *arg, uint32_t pgno, unsigned char *page)
 {
 	struct drac_store *store = arg;
 	const unsigned char *image = drac_images_get(&store->pending, pgno);
 	uint64_t sum;
 
 	if (image == NULL)
-		image = drac_images_get(&store->sound, pgno);
+		image = drac_cache_get(&store->sound, pgno);
 	if (image != NULL) {
 		memcpy(page, image, DRAC_PAGE_SIZE);
 		return 0;
@@ -142,8 +140,7 @@ read_checked(void *arg, uint32_t pgno, unsigned char *page)
 		return -1;
 	}
 	/* The same few pages are asked for again and again. */
-	if (store->sound.count < SOUND_PAGES)
-		(void)drac_images_put(&store->sound, pgno, page);
+	drac_cache_put(&store->sound, pgno, page);
 	return 0;
 }
 
@@ -153,14 +150,14 @@ drac_map_checked_tree(struct drac_store *store, struct drac_tree *tree)
 	unsigned char meta[DRAC_PAGE_SIZE];
 
 	memset(tree, 0, sizeof(*tree));
-	if (read_checked(store, 0, meta) == -1 ||
+	if (drac_map_read_checked(store, 0, meta) == -1 ||
 	    drac_tree_meta(meta, sizeof(meta), tree, NULL) == -1)
 		return -1;
 	if (tree->page_size != DRAC_PAGE_SIZE) {
 		errno = EBADMSG;
 		return -1;
 	}
-	tree->read = read_checked;
+	tree->read = drac_map_read_checked;
 	tree->arg = store;
 	tree->pages = drac_map_pages(store);
 	return 0;
@@ -220,6 +217,24 @@ drac_map_find(const struct drac_tree *tree, const struct drac_text *key,
 		*expiry = 0; /* not ours: counts as long expired */
 	free(leaf);
 	return result;
+}
+
+int
+drac_map_get(struct drac_store *store, const struct drac_text *key, int wait_ms,
+    time_t *expiry, struct drac_why *why)
+{
+	struct drac_tree tree;
+	int result;
+
+	if (drac_map_open(store, false, why) == -1)
+		return drac_map_fail(store, "", why);
+	if (drac_lock_map(store->map_fd, false, wait_ms) == -1)
+		return drac_map_fail(store, "lock", why);
+	result = drac_map_raw_tree(store, &tree, why);
+	if (result == 0)
+		result = drac_map_find(&tree, key, expiry);
+	drac_unlock_map(store->map_fd, false);
+	return result == -1 ? drac_map_fail(store, "", why) : result;
 }
 
 /* Attaching to the map. */
@@ -284,11 +299,11 @@ attach_journal(struct drac_store *store)
 {
 	struct stat now;
 
-	store->sound.count = 0;
+	drac_cache_clear(&store->sound);
 	if (drac_place_stat(&store->place, DRAC_JOURNAL, &now) == -1)
 		goto none;
 	if (!same_file(store->journal_fd, &store->journal_st, &now)) {
-		forget_bdb(store);
+		drac_map_forget_bdb(store);
 		if (store->journal_fd != -1)
 			(void)close(store->journal_fd);
 		store->journal_fd = drac_place_file(&store->place, DRAC_JOURNAL,
@@ -303,8 +318,7 @@ attach_journal(struct drac_store *store)
 	if (store->journal.head.map_ino == store->map_st.st_ino &&
 	    store->journal.head.pages * DRAC_PAGE_SIZE ==
 		(uint64_t)store->map_st.st_size) {
-		drac_images_free(&store->pending);
-		store->pending.page_size = DRAC_PAGE_SIZE;
+		drac_images_clear(&store->pending);
 		return drac_journal_pending(&store->journal, keep_pending,
 		    store);
 	}
@@ -317,8 +331,8 @@ none:
 	return -1;
 }
 
-static struct drac_remap
-remap_of(const struct drac_store *store)
+struct drac_remap
+drac_map_remap(const struct drac_store *store)
 {
 	struct drac_remap remap = { .place = &store->place,
 		.mode = store->opts.mode,
@@ -341,7 +355,7 @@ no_entries(void *arg, struct drac_item *item)
 int
 drac_map_create(struct drac_store *store, struct drac_why *why)
 {
-	struct drac_remap remap = remap_of(store);
+	struct drac_remap remap = drac_map_remap(store);
 
 	drac_map_forget(store);
 	return drac_remap_build(&remap, no_entries, NULL, DRAC_PAGES_MIN, why);
@@ -360,14 +374,18 @@ enum {
 static int
 page_turn(struct drac_store *store, uint32_t pgno, const unsigned char *image)
 {
-	unsigned char old[DRAC_PAGE_SIZE];
+	const unsigned char *old = drac_cache_get(&store->sound, pgno);
+	unsigned char page[DRAC_PAGE_SIZE];
 	unsigned level = drac_page_level(image);
 
 	if (pgno == 0)
 		return META;
-	if (drac_read_full(store->map_fd, old, sizeof(old),
-		(off_t)pgno * DRAC_PAGE_SIZE) == -1)
-		return -1;
+	if (old == NULL) {
+		if (drac_read_full(store->map_fd, page, sizeof(page),
+			(off_t)pgno * DRAC_PAGE_SIZE) == -1)
+			return -1;
+		old = page;
+	}
 	if (drac_page_type(old) == DRAC_PAGE_FREE)
 		return TAKES_FREE;
 	if (drac_page_type(image) == DRAC_PAGE_FREE)
@@ -439,11 +457,15 @@ write_sums(struct drac_store *store)
 {
 	const struct drac_images *images = &store->pending;
 
-	for (size_t i = 0; i < images->count; i++)
-		if (drac_journal_set_sum(&store->journal, images->pgno[i],
-			drac_page_sum(drac_images_at(images, i), DRAC_PAGE_SIZE,
-			    images->pgno[i])) == -1)
+	for (size_t i = 0; i < images->count; i++) {
+		const unsigned char *image = drac_images_at(images, i);
+		uint32_t pgno = images->pgno[i];
+
+		if (drac_journal_set_sum(&store->journal, pgno,
+			drac_page_sum(image, DRAC_PAGE_SIZE, pgno)) == -1)
 			return -1;
+		drac_cache_put(&store->sound, pgno, image);
+	}
 	return 0;
 }
 
@@ -471,14 +493,13 @@ apply_locked(struct drac_store *store, const struct turn *turns)
 		taken = store->journal.head.free;
 	still_mtime(store);
 	drac_unlock_map(store->map_fd, true);
-	store->sound.count = 0;
 	if (result == 0)
 		store->journal.head.free -= taken;
 	if (result == -1 || write_sums(store) == -1 ||
 	    fstat(store->map_fd, &store->map_st) == -1 ||
 	    drac_journal_applied(&store->journal, &store->map_st) == -1)
 		return -1;
-	store->pending.count = 0;
+	drac_images_clear(&store->pending);
 	return 0;
 }
 
@@ -526,7 +547,7 @@ read_many(void *arg, uint32_t first, uint32_t count, unsigned char *pages)
 static int
 replace_by_copy(struct drac_store *store, uint32_t pages, struct drac_why *why)
 {
-	struct drac_remap remap = remap_of(store);
+	struct drac_remap remap = drac_map_remap(store);
 	struct drac_remap_size size = { .old_pages = drac_map_pages(store),
 		.old_free = (uint32_t)store->journal.head.free,
 		.pages = pages };
@@ -614,8 +635,11 @@ apply(struct drac_store *store, bool waited, struct drac_why *why)
 	else
 		result = -1;
 	free(turns);
-	if (result == -1)
-		forget_bdb(store);
+	if (result == -1) {
+		drac_map_forget_bdb(store);
+		drac_cache_clear(&store->sound);
+		store->attached = false;
+	}
 	return result == 0 ? 0 : drac_map_fail(store, "write", why);
 }
 
@@ -633,130 +657,13 @@ checkpoint(struct drac_store *store, struct drac_why *why)
 	return 0;
 }
 
-/* Every leaf that is still as we wrote it, wherever it hangs. */
-static int
-salvage_sound_pages(struct drac_store *store, struct drac_entries *salvage)
-{
-	struct drac_leaf *leaf = malloc(sizeof(*leaf));
-	unsigned char page[DRAC_PAGE_SIZE];
-	int result = 0;
-
-	if (leaf == NULL)
-		return -1;
-	for (uint32_t i = 1; i < drac_map_pages(store) && result == 0; i++) {
-		if (read_checked(store, i, page) == -1) {
-			if (errno != EBADMSG && errno != EIO)
-				result = -1;
-			continue;
-		}
-		if (drac_page_type(page) == DRAC_PAGE_LEAF &&
-		    drac_leaf_load(leaf, i, page, DRAC_PAGE_SIZE) == 0)
-			result = drac_entries_leaf(leaf, salvage);
-	}
-	free(leaf);
-	return result;
-}
-
-/* The whole tree, only if all of it is in order. */
-static int
-salvage_whole_tree(struct drac_store *store, struct drac_entries *salvage)
-{
-	struct drac_tree tree;
-
-	if (drac_map_raw_tree(store, &tree, NULL) == -1)
-		return -1;
-	return drac_tree_walk(&tree, drac_entries_leaf, salvage);
-}
-
-/* Somebody else wrote to the file: its mtime is not the one we left. */
-static bool
-foreign_hand(const struct drac_store *store)
+bool
+drac_map_foreign(const struct drac_store *store)
 {
 	const struct drac_journal_head *head = &store->journal.head;
 
 	return head->mtime_s != store->map_st.st_mtim.tv_sec ||
 	       head->mtime_ns != store->map_st.st_mtim.tv_nsec;
-}
-
-/* 0 nothing usable, 1 all of it, 2 the sound pages; -1. */
-static int
-salvage_some(struct drac_store *store, bool ours, struct drac_entries *salvage)
-{
-	if (!ours || foreign_hand(store) || store->journal.rebooted) {
-		if (salvage_whole_tree(store, salvage) == 0)
-			return 1;
-		if (errno == ENOMEM)
-			return -1;
-		salvage->count = 0;
-		salvage->strange = 0;
-	}
-	if (!ours)
-		return 0;
-	return salvage_sound_pages(store, salvage) == -1 ? -1 : 2;
-}
-
-static int
-rebuild_from(struct drac_store *store, struct drac_entries *salvage,
-    struct drac_why *why)
-{
-	struct drac_remap remap = remap_of(store);
-
-	if (why != NULL)
-		why->text[0] = '\0';
-	return drac_remap_build(&remap, drac_entries_next, salvage,
-	    DRAC_PAGES_MIN, why);
-}
-
-/*
- * The map is not as we left it. Build a new one from what can be trusted;
- * keep the old one under another name unless all of it was taken over.
- * ours: the journal belongs to this map.
- */
-int
-drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why)
-{
-	struct drac_entries salvage = { .style = store->opts.key_style };
-	struct drac_tree tree;
-	char aside[64] = "";
-	int kind;
-	int result = -1;
-
-	forget_bdb(store);
-	if (store->map_st.st_size / 51200 > drac_place_left(&store->place) &&
-	    (ours || drac_map_raw_tree(store, &tree, NULL) == 0)) {
-		drac_why_set(why,
-		    "%s: not as we left it, and too big to be read "
-		    "through now: left to the next sweep",
-		    store->place.path);
-		errno = EUCLEAN;
-		return -1;
-	}
-	kind = salvage_some(store, ours, &salvage);
-	if (kind != -1 && (kind == 1 || drac_place_keep(&store->place,
-					    ".corrupt", aside) == 0))
-		result = rebuild_from(store, &salvage, why);
-	if (result == 0) {
-		/*
-		 * With a second name Postfix only lets go when the time moves;
-		 * not before now: a moved time says that the pages are somebody
-		 * else's, and damage would be taken over.
-		 */
-		if (kind != 1)
-			(void)futimens(store->map_fd, NULL);
-		drac_why_set(why,
-		    kind == 1 ? "%s: taken over from another program, "
-				"%zu entries kept, %llu not understood%s%s"
-			      : "%s: damaged; a new map was begun, %zu entries "
-				"kept, %llu not understood, the old file is "
-				"%s%s",
-		    store->place.path, salvage.count,
-		    (unsigned long long)salvage.strange,
-		    kind == 1 ? "" : store->place.name, aside);
-		store->repaired = true;
-		drac_map_forget(store);
-	}
-	drac_entries_free(&salvage);
-	return result;
 }
 
 /* Are pages first to end - 1 as we left them, or as many as there are? */
@@ -808,6 +715,7 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 			*again = false;
 			return drac_map_fail(store, "", why);
 		}
+		store->anew = true;
 		return drac_map_create(store, why) == -1
 			   ? drac_map_fail(store, "", why)
 			   : 0;
@@ -822,8 +730,9 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 		return drac_map_heal(store, false, why);
 	}
 	*again = false;
-	if (!store->journal.rebooted && !foreign_hand(store))
+	if (!store->journal.rebooted && !drac_map_foreign(store))
 		return apply(store, true, why);
+	drac_map_forget_bdb(store);
 	if (settle(store, why) == 0)
 		return 0;
 	if (errno != EBADMSG)
@@ -832,11 +741,33 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 	return drac_map_heal(store, true, why);
 }
 
+/*
+ * Nobody but the owner writes to the map, by what is agreed. Whoever does
+ * all the same leaves another time or another file.
+ */
+static bool
+untouched(struct drac_store *store)
+{
+	struct stat now;
+
+	if (!store->owned || !store->attached ||
+	    drac_place_stat(&store->place, "", &now) == -1 ||
+	    !same_file(store->map_fd, &store->map_st, &now) ||
+	    (uint64_t)now.st_size !=
+		store->journal.head.pages * DRAC_PAGE_SIZE)
+		return false;
+	store->map_st = now;
+	return !drac_map_foreign(store);
+}
+
 int
 drac_map_attach(struct drac_store *store, struct drac_why *why)
 {
-	bool again = true;
+	bool again = !untouched(store);
 
+	if (!again)
+		return apply(store, true, why);
+	store->attached = false;
 	for (int i = 0; i < RETRIES && again; i++)
 		if (attach_once(store, &again, why) == -1)
 			return -1;
@@ -844,25 +775,95 @@ drac_map_attach(struct drac_store *store, struct drac_why *why)
 		errno = EBUSY;
 		return drac_map_fail(store, "changes too often", why);
 	}
+	store->attached = true;
 	return 0;
+}
+
+static int
+open_lock(struct drac_store *store, struct drac_why *why)
+{
+	if (store->lock_fd == -1)
+		store->lock_fd = drac_place_file(&store->place, DRAC_LOCK,
+		    O_RDWR | O_CREAT, 0600, why);
+	return store->lock_fd == -1 ? drac_map_fail(store, DRAC_LOCK, why) : 0;
+}
+
+static int
+lock_unless_owned(struct drac_store *store, struct drac_why *why)
+{
+	long pid;
+	int owned;
+
+	if (open_lock(store, why) == -1 ||
+	    drac_lock_writers(&store->place, store->lock_fd, why) == -1)
+		return -1;
+	owned = drac_lock_owned(store->lock_fd, &pid);
+	if (owned == 0)
+		return 0;
+	if (owned == 1) {
+		drac_why_set(why, "%s: kept by rpc.dracd (process %ld)",
+		    store->place.path, pid);
+		errno = EBUSY;
+	}
+	(void)drac_map_fail(store, DRAC_LOCK, why);
+	drac_unlock_map(store->lock_fd, false);
+	return -1;
+}
+
+int
+drac_map_own(struct drac_store *store, struct drac_why *why)
+{
+	struct stat st = { 0 };
+	int saved;
+
+	if (lock_unless_owned(store, why) == 0) {
+		if (drac_lock_own(store->lock_fd) == -1)
+			(void)drac_map_fail(store, DRAC_LOCK, why);
+		else if (fstat(store->lock_fd, &st) == 0 &&
+			 drac_map_attach(store, why) == 0)
+			store->owned = true;
+		store->lock_ino = st.st_ino;
+		drac_unlock_map(store->lock_fd, false);
+	}
+	if (store->owned)
+		return 0;
+	saved = errno;
+	if (store->lock_fd != -1)
+		(void)close(store->lock_fd);
+	store->lock_fd = -1;
+	errno = saved;
+	return -1;
+}
+
+/* Somebody removed the lock's file; whoever makes a new one is not kept away. */
+static int
+own_again(struct drac_store *store, struct drac_why *why)
+{
+	(void)close(store->lock_fd);
+	store->lock_fd = -1;
+	store->owned = store->attached = false;
+	return drac_map_own(store, why);
 }
 
 int
 drac_map_lock_writers(struct drac_store *store, struct drac_why *why)
 {
-	if (store->lock_fd == -1) {
-		store->lock_fd = drac_place_file(&store->place, DRAC_LOCK,
-		    O_RDWR | O_CREAT, 0600, why);
-		if (store->lock_fd == -1)
-			return drac_map_fail(store, DRAC_LOCK, why);
-	}
-	return drac_lock_writers(&store->place, store->lock_fd, why);
+	struct stat now;
+
+	if (!store->opts.owner)
+		return lock_unless_owned(store, why);
+	if (store->owned &&
+	    drac_place_stat(&store->place, DRAC_LOCK, &now) == 0 &&
+	    now.st_ino == store->lock_ino)
+		return 0;
+	return own_again(store, why);
 }
 
 void
 drac_map_unlock_writers(struct drac_store *store)
 {
-	drac_unlock_map(store->lock_fd, false);
+	if (!store->owned)
+		drac_unlock_map(store->lock_fd, false);
 }
 
 /* Changing. */
@@ -874,11 +875,11 @@ need_bdb(struct drac_store *store, struct drac_why *why)
 
 	if (store->bdb != NULL && store->bdb_number == store->journal.last)
 		return 0;
-	forget_bdb(store);
+	drac_map_forget_bdb(store);
 	/* Berkeley DB's first look at the meta page goes past our reading. */
 	if (drac_map_checked_tree(store, &tree) == -1)
 		return -1;
-	return drac_bdb_open(store->map_fd, read_checked, store, &store->bdb,
+	return drac_bdb_open(store->map_fd, drac_map_read_checked, store, &store->bdb,
 	    why);
 }
 
@@ -919,7 +920,7 @@ compact(struct drac_store *store, time_t now, struct drac_why *why)
 {
 	struct drac_entries salvage = { .style = store->opts.key_style };
 	struct live live = { .now = now, .salvage = &salvage };
-	struct drac_remap remap = remap_of(store);
+	struct drac_remap remap = drac_map_remap(store);
 	uint32_t pages = drac_map_pages(store);
 	struct drac_tree tree;
 	int result = -1;
@@ -973,8 +974,8 @@ drac_map_enlarge(struct drac_store *store, time_t now, struct drac_why *why)
 	uint32_t pages = drac_map_pages(store);
 	uint32_t bigger = drac_remap_next_size(pages);
 
-	forget_bdb(store);
-	if (too_big_to_copy(store, bigger)) {
+	drac_map_forget_bdb(store);
+	if (!store->owned && too_big_to_copy(store, bigger)) {
 		drac_why_set(why,
 		    "%s: full, and too big to be enlarged within a login: "
 		    "left to the next sweep",
@@ -1003,21 +1004,68 @@ beyond_end(const struct drac_store *store, const struct drac_images *images)
 	return false;
 }
 
-/* The captured images: safe in the journal first, then into the map. */
+/* Have what was changed pending, over what is pending already. */
 static int
-commit(struct drac_store *store, const struct drac_images *images,
-    struct drac_why *why)
+make_pending(struct drac_store *store)
 {
+	const struct drac_images *images = &store->changed;
+
+	if (store->pending.count == 0) {
+		drac_images_swap(&store->pending, &store->changed);
+		return 0;
+	}
+	for (size_t i = 0; i < images->count; i++)
+		if (drac_images_put(&store->pending, images->pgno[i],
+			drac_images_at(images, i)) == -1)
+			return -1;
+	return 0;
+}
+
+/*
+ * More than the ring can hold, which only the strangest of batches is: every
+ * key in a leaf of its own that has to be split, as has all above it. The
+ * changed pages get into the map with a copy of the others.
+ */
+static int
+commit_by_copy(struct drac_store *store, struct drac_why *why)
+{
+	const struct drac_images *images = &store->pending;
+	uint64_t taken = 0;
+
+	if (make_pending(store) == -1)
+		return -1;
+	for (size_t i = 0; i < images->count; i++) {
+		int turn = page_turn(store, images->pgno[i],
+		    drac_images_at(images, i));
+
+		if (turn == -1)
+			return -1;
+		taken += turn == TAKES_FREE;
+	}
+	if (taken > store->journal.head.free)
+		taken = store->journal.head.free;
+	store->journal.head.free -= taken;
+	return replace_by_copy(store, drac_map_pages(store), why);
+}
+
+/* What was changed: safe in the journal first, then into the map. */
+static int
+commit(struct drac_store *store, struct drac_why *why)
+{
+	const struct drac_images *images = &store->changed;
+
+	if (!drac_journal_holds(&store->journal, images->count))
+		return commit_by_copy(store, why) == -1
+			   ? drac_map_fail(store, "copy", why)
+			   : 0;
 	if (!drac_journal_fits(&store->journal, images->count) &&
 	    checkpoint(store, why) == -1)
 		return -1;
 	if (drac_journal_append(&store->journal, images->pgno, images->data,
 		images->count, store->opts.sync) == -1)
 		return drac_map_fail(store, DRAC_JOURNAL, why);
-	for (size_t i = 0; i < images->count; i++)
-		if (drac_images_put(&store->pending, images->pgno[i],
-			drac_images_at(images, i)) == -1)
-			return drac_map_fail(store, "", why);
+	if (make_pending(store) == -1)
+		return drac_map_fail(store, "", why);
 	store->bdb_number = store->journal.last;
 	return apply(store, store->deferred, why);
 }
@@ -1030,16 +1078,15 @@ static int
 change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
     time_t now, bool *again, struct drac_why *why)
 {
-	struct drac_images images = { 0 };
 	int result = need_bdb(store, why);
 
 	*again = false;
 	if (result == 0)
 		result = change(store, arg, why);
 	if (result == 0)
-		result = drac_bdb_take(store->bdb, &images, why);
+		result = drac_bdb_take(store->bdb, &store->changed, why);
 	if (result == -1) {
-		forget_bdb(store);
+		drac_map_forget_bdb(store);
 		if (errno != EBADMSG)
 			return drac_map_fail(store, "", why);
 		*again = true;
@@ -1047,7 +1094,7 @@ change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
 			   ? -1
 			   : drac_map_attach(store, why);
 	}
-	if (beyond_end(store, &images)) {
+	if (beyond_end(store, &store->changed)) {
 		*again = true;
 		result = drac_map_enlarge(store, now, why);
 		if (result == -1 && errno == EBADMSG) {
@@ -1057,10 +1104,9 @@ change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
 		}
 		if (result == -1)
 			(void)drac_map_fail(store, "enlarge", why);
-	} else if (images.count > 0) {
-		result = commit(store, &images, why);
+	} else if (store->changed.count > 0) {
+		result = commit(store, why);
 	}
-	drac_images_free(&images);
 	return result;
 }
 
@@ -1073,7 +1119,8 @@ change_locked(struct drac_store *store, drac_map_change_fn *change, void *arg,
 		bool again;
 
 		if (change_once(store, change, arg, now, &again, why) == -1) {
-			forget_bdb(store);
+			drac_map_forget_bdb(store);
+			store->attached = false;
 			return -1;
 		}
 		if (!again) {

@@ -2,8 +2,9 @@
 
 /*
  * A map at work: attached to its files, read with every page checked,
- * changed through the journal, healed, enlarged. What store.c and sweep.c
- * are made of; nobody else includes this.
+ * changed through the journal, healed, enlarged. What store.c, batch.c and
+ * sweep.c are made of; map.c and heal.c are this room, and nobody else
+ * includes it.
  *
  * All but drac_map_open, drac_map_raw_tree and drac_map_find want the
  * writers' lock. 0 / -1 with errno and why, unless said otherwise.
@@ -18,11 +19,13 @@
 #include <time.h>
 
 #include "bdb.h"
+#include "images.h"
 #include "journal.h"
 #include "key.h"
 #include "opts.h"
 #include "page.h"
 #include "place.h"
+#include "remap.h"
 #include "why.h"
 
 /* The handle of store.h. */
@@ -31,6 +34,7 @@ struct drac_store {
 	struct drac_place place;
 	unsigned calls; /* made on this handle; the first has begun already */
 	int lock_fd;
+	ino_t lock_ino; /* of the owner's */
 	int map_fd;
 	bool writable;          /* map_fd is */
 	unsigned raw_page_size; /* of the map as a reader finds it */
@@ -39,12 +43,17 @@ struct drac_store {
 	struct stat journal_st;
 	struct drac_journal journal;
 	struct drac_images pending; /* in the journal, not yet in the map */
-	struct drac_images sound;   /* read and found right since we attached */
+	struct drac_images changed; /* by the change under way */
+	struct drac_cache sound;    /* read and found right since we attached */
 	struct drac_bdb *bdb;
 	uint64_t bdb_number; /* last record when bdb was right */
+	bool owned;          /* by this handle, until it is closed */
+	bool attached;       /* to the end, and nothing has failed since */
 	bool deferred;
 	bool enlarged;
-	bool repaired; /* why tells of it, even though all went well */
+	bool repaired;       /* why tells of it, even though all went well */
+	bool anew;           /* made from other entries than ours, upkeep tells */
+	uint32_t upkeep_at;  /* the page that upkeep looks at next */
 };
 
 /* Begin a public call: an empty why, a fresh time limit. */
@@ -73,8 +82,19 @@ int drac_map_raw_tree(struct drac_store *store, struct drac_tree *tree,
 int drac_map_find(const struct drac_tree *tree, const struct drac_text *key,
     time_t *expiry);
 
+/* The same for what the map says, under the readers' lock. */
+int drac_map_get(struct drac_store *store, const struct drac_text *key,
+    int wait_ms, time_t *expiry, struct drac_why *why);
+
+/*
+ * EBUSY: the map is another handle's. The owner has the lock all the time,
+ * and nothing is done here.
+ */
 int drac_map_lock_writers(struct drac_store *store, struct drac_why *why);
 void drac_map_unlock_writers(struct drac_store *store);
+
+/* Be the owner from now on, with a map to work on. EBUSY as above. */
+int drac_map_own(struct drac_store *store, struct drac_why *why);
 
 /* Have a map to work on, whole and up to date, whatever it takes. */
 int drac_map_attach(struct drac_store *store, struct drac_why *why);
@@ -91,6 +111,20 @@ int drac_map_check_pages(struct drac_store *store, uint32_t first,
  * this map. The caller attaches anew.
  */
 int drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why);
+
+/* What drac_map_heal is made of. */
+
+/* Let go of Berkeley DB and of every change that was not committed. */
+void drac_map_forget_bdb(struct drac_store *store);
+
+/* A page as it was last written, or EBADMSG: a drac_page_read. */
+int drac_map_read_checked(void *store, uint32_t pgno, unsigned char *page);
+
+/* Somebody else wrote to the file: its mtime is not the one we left. */
+bool drac_map_foreign(const struct drac_store *store);
+
+/* A replacement of the map, as the handle's options want it. */
+struct drac_remap drac_map_remap(const struct drac_store *store);
 
 /* Replace the map by a bigger copy, or by a compact one. */
 int drac_map_enlarge(struct drac_store *store, time_t now,

@@ -20,6 +20,9 @@ struct drac_store_opts {
 	unsigned timeout_ms; /* all waits of one call together */
 	bool may_create;     /* make a map where there is none */
 	bool owner;          /* keep all other writers away while it is open */
+	uid_t keeper; /* the directory may be this user's besides ours and
+		       * root's; not for a writer with more rights than
+		       * the keeper. 0: nobody else's */
 };
 
 #endif

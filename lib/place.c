@@ -27,13 +27,13 @@ monotonic_ms(void)
 }
 
 static int
-check_dir(int fd, const char *dir, struct drac_why *why)
+check_dir(int fd, const char *dir, uid_t keeper, struct drac_why *why)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != keeper) {
 		drac_why_set(why, "%s: belongs to user %u, not to root or us",
 		    dir, (unsigned)st.st_uid);
 		errno = EPERM;
@@ -51,7 +51,7 @@ check_dir(int fd, const char *dir, struct drac_why *why)
 }
 
 static int
-open_dir(const char *dir, struct drac_why *why)
+open_dir(const char *dir, uid_t keeper, struct drac_why *why)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -66,7 +66,7 @@ open_dir(const char *dir, struct drac_why *why)
 				   : strerror(errno));
 		return -1;
 	}
-	if (check_dir(fd, dir, why) == -1) {
+	if (check_dir(fd, dir, keeper, why) == -1) {
 		int saved = errno;
 
 		(void)close(fd);
@@ -78,6 +78,13 @@ open_dir(const char *dir, struct drac_why *why)
 
 int
 drac_place_open(struct drac_place *place, const char *path,
+    struct drac_why *why)
+{
+	return drac_place_open_kept(place, path, 0, why);
+}
+
+int
+drac_place_open_kept(struct drac_place *place, const char *path, uid_t keeper,
     struct drac_why *why)
 {
 	char *slash;
@@ -96,7 +103,8 @@ drac_place_open(struct drac_place *place, const char *path,
 		return -1;
 	}
 	*slash = '\0';
-	place->dir = open_dir(slash == place->path ? "/" : place->path, why);
+	place->dir =
+	    open_dir(slash == place->path ? "/" : place->path, keeper, why);
 	*slash = '/';
 	place->name = slash + 1;
 	if (place->dir == -1) {
@@ -286,12 +294,49 @@ drac_lock_writers(const struct drac_place *place, int fd, struct drac_why *why)
 	return -1;
 }
 
+/* length 0: all of the file. */
 static int
-record_lock(int fd, short type)
+record_lock(int fd, short type, off_t length)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = type,
+		.l_whence = SEEK_SET,
+		.l_len = length };
 
 	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int
+drac_lock_own(int fd)
+{
+	char text[16];
+	int length;
+
+	if (record_lock(fd, F_WRLCK, 1) == -1) {
+		if (errno == EAGAIN || errno == EACCES)
+			errno = EBUSY;
+		return -1;
+	}
+	/* Always as long, so that it covers what was there. */
+	length = snprintf(text, sizeof(text), "%-11ld\n", (long)getpid());
+	return pwrite(fd, text, (size_t)length, 0) == length ? 0 : -1;
+}
+
+int
+drac_lock_owned(int fd, long *pid)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_len = 1 };
+	char text[16] = "";
+
+	*pid = 0;
+	if (fcntl(fd, F_OFD_GETLK, &lock) == -1)
+		return -1;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
+		*pid = strtol(text, NULL, 10);
+	return 1;
 }
 
 int
@@ -304,7 +349,7 @@ drac_lock_map(int fd, bool exclusive, int wait_ms)
 		return -1;
 	if (!exclusive)
 		return 0;
-	while (record_lock(fd, F_WRLCK) == -1) {
+	while (record_lock(fd, F_WRLCK, 0) == -1) {
 		bool busy = errno == EAGAIN || errno == EACCES;
 
 		if (!busy || !wait_more(until_ms, &pause_us)) {
@@ -322,7 +367,7 @@ drac_unlock_map(int fd, bool exclusive)
 	int saved = errno;
 
 	if (exclusive)
-		(void)record_lock(fd, F_UNLCK);
+		(void)record_lock(fd, F_UNLCK, 0);
 	(void)flock(fd, LOCK_UN);
 	errno = saved;
 }

@@ -33,6 +33,11 @@ struct drac_place {
  */
 int drac_place_open(struct drac_place *place, const char *path,
     struct drac_why *why);
+
+/* The same, but the directory may be keeper's as well. */
+int drac_place_open_kept(struct drac_place *place, const char *path,
+    uid_t keeper, struct drac_why *why);
+
 void drac_place_close(struct drac_place *place);
 
 /* All waits from now on end in timeout_ms. */
@@ -68,6 +73,16 @@ int drac_place_keep(const struct drac_place *place, const char *suffix,
  */
 int drac_lock_writers(const struct drac_place *place, int fd,
     struct drac_why *why);
+
+/*
+ * The owner's lock: a byte of the same file, held with an open file
+ * description lock until fd is closed, and the owner's process id as its
+ * text. To be asked and taken with the writers' lock held. own: -1 with
+ * EBUSY when another has it. owned: by another? 1 and his process id, 0
+ * when that is not known; 0; -1.
+ */
+int drac_lock_own(int fd);
+int drac_lock_owned(int fd, long *pid);
 
 /*
  * The readers' lock on the map, shared or exclusive: flock(2), which

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* The public verbs on a map, but for the sweep; see store.h. */
+/*
+ * The verbs of store.h that change no single entry; those that do are in
+ * batch.c and sweep.c.
+ */
 
 #include "store.h"
 
@@ -12,6 +15,10 @@
 #include "map.h"
 
 #define EACH_LEAVES 64u
+
+/* Pages at hand: what a login needs, and the upper levels of a big map. */
+#define SOUND_LOGIN 64u
+#define SOUND_OWNER 1024u
 
 void
 drac_store_close(struct drac_store *store)
@@ -28,6 +35,37 @@ drac_store_close(struct drac_store *store)
 	errno = saved;
 }
 
+static void
+init(struct drac_store *store, const struct drac_store_opts *opts)
+{
+	store->opts = *opts;
+	store->opts.path = NULL;
+	store->lock_fd = store->map_fd = store->journal_fd = -1;
+	store->pending.page_size = store->changed.page_size = DRAC_PAGE_SIZE;
+	store->sound.page_size = DRAC_PAGE_SIZE;
+	store->sound.slots = opts->owner ? SOUND_OWNER : SOUND_LOGIN;
+	store->place.dir = -1;
+}
+
+/* A map to work on, or at least to read. */
+static int
+begin(struct drac_store *store, struct drac_why *why)
+{
+	int result;
+
+	if (store->opts.owner)
+		return drac_map_own(store, why);
+	if (drac_map_open(store, false, why) == 0)
+		return 0;
+	if (errno != ENOENT || !store->opts.may_create)
+		return drac_map_fail(store, "", why);
+	if (drac_map_lock_writers(store, why) == -1)
+		return -1;
+	result = drac_map_attach(store, why);
+	drac_map_unlock_writers(store);
+	return result;
+}
+
 int
 drac_store_open(const struct drac_store_opts *opts, struct drac_store **out,
     struct drac_why *why)
@@ -40,12 +78,9 @@ drac_store_open(const struct drac_store_opts *opts, struct drac_store **out,
 		drac_why_set(why, "%s: %s", opts->path, strerror(errno));
 		return -1;
 	}
-	store->opts = *opts;
-	store->opts.path = NULL;
-	store->lock_fd = store->map_fd = store->journal_fd = -1;
-	store->pending.page_size = store->sound.page_size = DRAC_PAGE_SIZE;
-	store->place.dir = -1;
-	if (drac_place_open(&store->place, opts->path, why) == -1) {
+	init(store, opts);
+	if (drac_place_open_kept(&store->place, opts->path, opts->keeper,
+		why) == -1) {
 		if (why != NULL && why->text[0] == '\0')
 			drac_why_set(why, "%s: %s", opts->path,
 			    strerror(errno));
@@ -53,43 +88,13 @@ drac_store_open(const struct drac_store_opts *opts, struct drac_store **out,
 		return -1;
 	}
 	drac_place_start(&store->place, opts->timeout_ms);
-	if (drac_map_open(store, false, why) == -1) {
-		int result = -1;
-
-		if (errno == ENOENT && opts->may_create)
-			result = drac_map_lock_writers(store, why);
-		else
-			(void)drac_map_fail(store, "", why);
-		if (result == 0) {
-			result = drac_map_attach(store, why);
-			drac_map_unlock_writers(store);
-		}
-		if (result == -1) {
-			drac_store_close(store);
-			return -1;
-		}
+	if (begin(store, why) == -1) {
+		drac_store_close(store);
+		return -1;
 	}
+	store->anew = false; /* whoever opens it knows nothing of it yet */
 	*out = store;
 	return 0;
-}
-
-/* One key read under the readers' lock: 1, 0, -1. */
-static int
-get_shared(struct drac_store *store, const struct drac_text *key, int wait_ms,
-    time_t *expiry, struct drac_why *why)
-{
-	struct drac_tree tree;
-	int result;
-
-	if (drac_map_open(store, false, why) == -1)
-		return drac_map_fail(store, "", why);
-	if (drac_lock_map(store->map_fd, false, wait_ms) == -1)
-		return drac_map_fail(store, "lock", why);
-	result = drac_map_raw_tree(store, &tree, why);
-	if (result == 0)
-		result = drac_map_find(&tree, key, expiry);
-	drac_unlock_map(store->map_fd, false);
-	return result == -1 ? drac_map_fail(store, "", why) : result;
 }
 
 int
@@ -100,198 +105,8 @@ drac_store_get(struct drac_store *store, const struct drac_addr *addr,
 
 	drac_map_begin(store, why);
 	(void)drac_key_spell(addr, store->opts.key_style, key);
-	return get_shared(store, &key[0], drac_place_left(&store->place),
+	return drac_map_get(store, &key[0], drac_place_left(&store->place),
 	    expiry, why);
-}
-
-/* One address to be written. */
-struct put {
-	struct drac_text key[2];
-	unsigned keys;
-	time_t now; /* 0: remove nothing in passing */
-	time_t expiry;
-	bool shorten; /* even if the entry lasts longer */
-	bool only_if; /* take_back: only if the entry is exactly this */
-	time_t expected;
-	time_t previous;
-	bool written;
-	bool removed;
-};
-
-/* What Berkeley DB would find now, read by our own hand. */
-static int
-peek(struct drac_store *store, const struct drac_text *key, time_t *expiry)
-{
-	struct drac_tree tree;
-
-	*expiry = 0;
-	if (drac_map_checked_tree(store, &tree) == -1)
-		return -1;
-	return drac_map_find(&tree, key, expiry);
-}
-
-/* Remove what has expired from the leaf that the key belongs to. */
-static int
-tidy_leaf(struct drac_store *store, const struct put *put, struct drac_why *why)
-{
-	struct drac_leaf *leaf = malloc(sizeof(*leaf));
-	struct drac_tree tree;
-	int result = -1;
-
-	if (leaf == NULL)
-		return -1;
-	if (drac_map_checked_tree(store, &tree) == 0)
-		result = drac_tree_seek(&tree, put->key[0].text,
-		    put->key[0].length, leaf);
-	for (unsigned i = 0; result == 0 && i < leaf->items; i++) {
-		struct drac_item item;
-		time_t expiry;
-		int kind = drac_leaf_item(leaf, i, &item);
-
-		if (kind == -1)
-			result = -1;
-		else if (kind == 1 &&
-			 drac_value_read(item.value, item.value_len, &expiry) ==
-			     0 &&
-			 expiry <= put->now &&
-			 drac_bdb_delete(store->bdb, item.key, item.key_len,
-			     why) == -1)
-			result = -1;
-	}
-	free(leaf);
-	return result;
-}
-
-static int
-put_change(struct drac_store *store, void *arg, struct drac_why *why)
-{
-	struct put *put = arg;
-	struct drac_text value;
-
-	put->written = false;
-	if (peek(store, &put->key[0], &put->previous) == -1)
-		return -1;
-	if (put->only_if && put->previous != put->expected)
-		return 0;
-	if (!put->shorten && put->previous >= put->expiry)
-		return 0;
-	if (put->now != 0 && tidy_leaf(store, put, why) == -1)
-		return -1;
-	drac_value_spell(put->expiry, store->opts.key_style, &value);
-	for (unsigned i = 0; i < put->keys; i++)
-		if (drac_bdb_put(store->bdb, put->key[i].text,
-			put->key[i].length, value.text, value.length,
-			why) == -1)
-			return -1;
-	put->written = true;
-	return 0;
-}
-
-static void
-prepare(struct drac_store *store, struct put *put, const struct drac_addr *addr)
-{
-	put->keys = drac_key_spell(addr, store->opts.key_style, put->key);
-}
-
-/* Recorded moments ago, or longer than we would: nothing to write. */
-static bool
-still_fresh(struct drac_store *store, const struct put *put, unsigned renew_s,
-    time_t *expiry)
-{
-	return get_shared(store, &put->key[0],
-		   drac_place_left(&store->place) / 8, expiry, NULL) == 1 &&
-	       *expiry >= put->expiry - (time_t)renew_s && *expiry > put->now;
-}
-
-int
-drac_store_add(struct drac_store *store, const struct drac_addr *addr,
-    time_t now, time_t expiry, unsigned renew_s, struct drac_grant *grant,
-    struct drac_why *why)
-{
-	struct put put = { .now = now, .expiry = expiry };
-	struct drac_grant unused;
-	int result;
-
-	drac_map_begin(store, why);
-	if (grant == NULL)
-		grant = &unused;
-	memset(grant, 0, sizeof(*grant));
-	prepare(store, &put, addr);
-	if (still_fresh(store, &put, renew_s, &grant->expiry)) {
-		grant->previous = grant->expiry;
-		return 0;
-	}
-	result = drac_map_change(store, put_change, &put, now, why);
-	grant->written = put.written;
-	grant->previous = put.previous;
-	grant->expiry = put.written ? expiry : put.previous;
-	grant->deferred = store->deferred;
-	return result;
-}
-
-int
-drac_store_set(struct drac_store *store, const struct drac_addr *addr,
-    time_t expiry, struct drac_why *why)
-{
-	struct put put = { .expiry = expiry, .shorten = true };
-
-	drac_map_begin(store, why);
-	prepare(store, &put, addr);
-	return drac_map_change(store, put_change, &put, 0, why);
-}
-
-static int
-drop_change(struct drac_store *store, void *arg, struct drac_why *why)
-{
-	struct put *put = arg;
-
-	put->removed = false;
-	if (peek(store, &put->key[0], &put->previous) == -1)
-		return -1;
-	if (put->only_if && put->previous != put->expected)
-		return 0;
-	for (unsigned i = 0; i < put->keys; i++) {
-		int gone = drac_bdb_delete(store->bdb, put->key[i].text,
-		    put->key[i].length, why);
-
-		if (gone == -1)
-			return -1;
-		put->removed = put->removed || gone == 1;
-	}
-	return 0;
-}
-
-int
-drac_store_drop(struct drac_store *store, const struct drac_addr *addr,
-    struct drac_why *why)
-{
-	struct put put = { .expiry = 0 };
-
-	drac_map_begin(store, why);
-	prepare(store, &put, addr);
-	if (drac_map_change(store, drop_change, &put, 0, why) == -1)
-		return -1;
-	return put.removed ? 1 : 0;
-}
-
-int
-drac_store_take_back(struct drac_store *store, const struct drac_addr *addr,
-    const struct drac_grant *grant, struct drac_why *why)
-{
-	struct put put = { .expiry = grant->previous,
-		.shorten = true,
-		.only_if = true,
-		.expected = grant->expiry };
-	bool had = grant->previous != 0;
-
-	drac_map_begin(store, why);
-	if (!grant->written)
-		return 0;
-	prepare(store, &put, addr);
-	if (drac_map_change(store, had ? put_change : drop_change, &put, 0,
-		why) == -1)
-		return -1;
-	return put.written || put.removed ? 1 : 0;
 }
 
 /* Streaming. */
@@ -405,11 +220,11 @@ visit_fetched(const struct drac_store *store, struct stream *stream)
 }
 
 int
-drac_store_each(struct drac_store *store, drac_store_visit *visit, void *arg,
-    struct drac_why *why)
+drac_store_each_after(struct drac_store *store, const struct drac_addr *after,
+    drac_store_visit *visit, void *arg, struct drac_why *why)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
-	struct drac_text before;
+	struct drac_text before, key[2];
 	int result;
 
 	drac_map_begin(store, why);
@@ -417,6 +232,10 @@ drac_store_each(struct drac_store *store, drac_store_visit *visit, void *arg,
 		return drac_map_fail(store, "", why);
 	stream->visit = visit;
 	stream->arg = arg;
+	if (after != NULL) {
+		(void)drac_key_spell(after, store->opts.key_style, key);
+		stream->cursor = key[0];
+	}
 	do {
 		before = stream->cursor;
 		result = fetch_shared(store, stream, why);
@@ -432,6 +251,13 @@ drac_store_each(struct drac_store *store, drac_store_visit *visit, void *arg,
 	free(stream->pages);
 	free(stream);
 	return result;
+}
+
+int
+drac_store_each(struct drac_store *store, drac_store_visit *visit, void *arg,
+    struct drac_why *why)
+{
+	return drac_store_each_after(store, NULL, visit, arg, why);
 }
 
 int

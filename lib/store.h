@@ -47,7 +47,9 @@ struct drac_grant {
  *
  * With opts->owner the map is this handle's own until it is closed: every
  * call that would change it through another handle, here or elsewhere,
- * fails with EBUSY and says who owns it. EBUSY: it is owned already.
+ * fails with EBUSY at once and says who owns it; reading is as ever. EBUSY:
+ * it is owned already. A child that keeps the handle's descriptors open
+ * (fork without exec) keeps the map owned, too.
  */
 int drac_store_open(const struct drac_store_opts *opts,
     struct drac_store **store, struct drac_why *why);
@@ -106,8 +108,12 @@ struct drac_op {
 #define DRAC_OPS_MAX 256u
 
 /*
- * At most DRAC_OPS_MAX changes, in order. 0: all of them are safe; -1: none
- * of them counts (those of an earlier process may have been completed).
+ * At most DRAC_OPS_MAX changes, in order; EINVAL: more. 0: all of them are
+ * safe. -1: none of them counts, and no done is set. Where only the writing
+ * of the map failed, all of them are in the journal, and the next change or
+ * upkeep completes all of them; never are some there and others not. When no
+ * change has anything to write, the disk is not waited for. An owner's ADD
+ * removes no expired entries in passing.
  */
 int drac_store_apply(struct drac_store *store, struct drac_op *ops,
     size_t count, time_t now, struct drac_why *why);
@@ -135,6 +141,11 @@ typedef int drac_store_visit(const struct drac_addr *addr, time_t expiry,
 int drac_store_each(struct drac_store *store, drac_store_visit *visit,
     void *arg, struct drac_why *why);
 
+/* The same for those that come behind after in key order; NULL: for all. */
+int drac_store_each_after(struct drac_store *store,
+    const struct drac_addr *after, drac_store_visit *visit, void *arg,
+    struct drac_why *why);
+
 struct drac_swept {
 	uint64_t removed; /* entries removed */
 	uint64_t kept;    /* entries looked at and still valid */
@@ -155,9 +166,11 @@ int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
  * A part of what a sweep does besides removing, for the daemon, in at most
  * a few milliseconds unless the map has to be enlarged or healed: look
  * whether the next few thousand pages are as we left them, finish what a
- * killed writer left, enlarge a map that is nearly full. *anew: the map was
+ * killed writer left, enlarge a map that is nearly full. The pages go round
+ * from call to call. *anew: since the last upkeep, or the open, the map was
  * begun anew from what somebody else left there, so entries may be other
- * than the caller knows.
+ * than the caller knows. A damaged map is replaced, as drac_store_add does
+ * it; then why is set although the result is 0.
  */
 int drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
     struct drac_why *why);

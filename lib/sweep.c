@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Sweeping: drac_store_sweep of store.h. Short batches, each a change of
- * its own with the locks released after it, so that neither a login nor a
- * reader waits for long.
+ * Sweeping: drac_store_sweep and drac_store_upkeep of store.h. Short
+ * batches, each a change of its own with the locks released after it, so
+ * that neither a login nor a reader waits for long.
  */
 
 #include <errno.h>
@@ -252,4 +252,29 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 		result = make_room(store, now, &enlarged, why);
 	swept->enlarged = swept->enlarged || enlarged;
 	return result;
+}
+
+int
+drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
+    struct drac_why *why)
+{
+	bool enlarged;
+	int result;
+
+	drac_map_begin(store, why);
+	/* Look at everything again, also where the owner takes it for granted. */
+	store->attached = false;
+	result = check_batch(store, store->upkeep_at, why);
+	if (result == 0)
+		result = make_room(store, now, &enlarged, why);
+	store->upkeep_at += CHECK_BATCH;
+	if (store->upkeep_at >= drac_map_pages(store))
+		store->upkeep_at = 0;
+	*anew = result == 0 && store->anew;
+	if (result == -1)
+		return -1;
+	store->anew = false;
+	if (!store->repaired && why != NULL)
+		why->text[0] = '\0';
+	return 0;
 }

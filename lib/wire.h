@@ -105,7 +105,9 @@ enum drac_fault {
  * verifier of any flavour up to 400 octets are skipped: nothing in them is
  * proof of anything. Octets behind the arguments make a call faulty. An
  * address of another length than 4 or 16 is a fault of the arguments; a
- * mapped one is folded. call->xid is good for a faulty call too.
+ * mapped one is folded; an instant before 1970 is a fault. A message whose
+ * header is cut or has longer credentials (RFC 5531, 8.2) is no call: it
+ * is noise. call->xid is good for a faulty call too.
  */
 enum drac_verdict drac_wire_read_call(const unsigned char *octets, size_t size,
     uint32_t highest, struct drac_call *call, enum drac_fault *fault);
@@ -113,7 +115,9 @@ enum drac_verdict drac_wire_read_call(const unsigned char *octets, size_t size,
 /*
  * Each of these writes one message and returns its size: at most
  * DRAC_CALL_MAX for calls, DRAC_REPLY_MAX for replies, for which the
- * caller has the room.
+ * caller has the room. 0: what cannot be said, such as an IPv6 address in
+ * version 1, an instant before 1970, an entry without an address. An IPv4
+ * address in version 2 travels mapped.
  */
 size_t drac_wire_fault(uint32_t xid, enum drac_fault fault, uint32_t highest,
     unsigned char *octets); /* <= 64 octets */
@@ -140,13 +144,13 @@ struct drac_listed {
  *   GET                   flag (found), expiry
  *   LIST                  flag (these are the last), listed, count
  *   SWEEP                 removed, kept
- *   STATUS                text: lines `name value`
+ *   STATUS                text: lines `name value`; cut at 60 KiB
  *   SET CLEAR             nothing
  * With another answer than SUCCESS nothing follows the sentence.
  */
 struct drac_reply {
 	uint32_t answer;     /* enum drac_answer */
-	struct drac_why why; /* printable ASCII */
+	struct drac_why why; /* printable ASCII; read, what is not is '?' */
 	bool flag;
 	time_t expiry;
 	time_t previous;
@@ -168,7 +172,8 @@ size_t drac_wire_reply(uint32_t xid, uint32_t procedure,
  * nothing). 0: not a reply to xid, wait for another. -1: it is one, and
  * the call failed: EPROTONOSUPPORT the server has not this program or
  * version, EACCES credentials refused, ENOSYS no such procedure, EPROTO it
- * did not understand us, EBADMSG the reply makes no sense.
+ * did not understand us, EIO an error of its own, EBADMSG the reply makes
+ * no sense; what is in *reply is then of no use, listed and text stay.
  */
 int drac_wire_read_reply(const unsigned char *octets, size_t size,
     const struct drac_call *call, struct drac_reply *reply);

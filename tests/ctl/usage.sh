@@ -9,7 +9,7 @@ done
 for flag in -V --version; do
 	says "version_$flag" 0 '^dracctl [0-9]' '' "$ctl" "$flag"
 done
-for verb in init list show add drop sweep; do
+for verb in init list show add drop sweep status ask; do
 	says "help_tells_$verb" 0 "^  $verb " '' "$ctl" --help
 done
 
@@ -39,11 +39,16 @@ drop_lifetime drop 192.0.2.7 --lifetime 1m
 sweep_json sweep --json
 sweep_all sweep --all
 init_limit init --limit 1
+list_daemon list --daemon
+status_quiet status -q
+ask_json ask local 192.0.2.7 --json
+add_tcp add 192.0.2.7 --tcp
 TABLE
 
 while read -r name words; do
 	# shellcheck disable=SC2086
-	says "usage_refuses_$name" 2 '' "takes no operand|takes one address" \
+	says "usage_refuses_$name" 2 '' \
+		"takes (no operand|one address|a server and an address)$" \
 		d $words
 done <<'TABLE'
 init_operand init 192.0.2.7
@@ -57,6 +62,10 @@ drop_nothing drop
 drop_two drop 192.0.2.7 192.0.2.8
 drop_all_and_one drop --all 192.0.2.7
 drop_one_and_all drop 192.0.2.7 --all
+status_operand status local
+ask_nothing ask
+ask_one ask local
+ask_three ask local 192.0.2.7 192.0.2.8
 TABLE
 
 for text in 127.1 010.0.0.1 192.0.2 192.0.2.256 192.0.2.0/24 192.0.2.7:25 \
@@ -75,3 +84,11 @@ for text in '' 0 -1 x 1x ' 1' +1 99999999999999999999999; do
 	says "usage_refuses_limit_'$text'" 2 '' '--limit: not a number' \
 		d sweep --limit "$text"
 done
+for text in '' 127.1 010.0.0.1 192.0.2.1:0 192.0.2.1:65536 local:700 \
+	'[192.0.2.1]:700' '2001:db8::1:' a/b 'local,mail.example.org' \
+	'/run/drac/dracd.sock'; do
+	says "usage_refuses_server_'$text'" 2 '' '^dracctl: server: ' \
+		d ask "$text" 192.0.2.7
+done
+says usage_refuses_tcp_to_local 2 '' 'local takes no --tcp' \
+	d ask --tcp local 192.0.2.7

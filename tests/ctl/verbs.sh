@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What each verb does to a map that is well.
 
-utc='[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}Z'
-
 configure
 says init_makes_the_directory 0 "^made the directory $tmp/lib$" '' d init
 is init_directory_mode 755 "$(stat -c %a "$lib")"

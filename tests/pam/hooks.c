@@ -501,7 +501,7 @@ static void
 no_rights_is_an_error(void)
 {
 	char path[PATH_MAX];
-	int status;
+	int status = -1;
 	pid_t child;
 
 	set_entry("192.0.2.7", 0);

@@ -42,7 +42,7 @@ static char place[] = "/tmp/drac-pam.XXXXXX";
 static char module_path[PATH_MAX], stub_path[PATH_MAX];
 static char map_path[64], conf_path[64];
 
-static inline void
+_Noreturn static inline void
 die(const char *what)
 {
 	printf("FAIL %s: %s\n", what, strerror(errno));

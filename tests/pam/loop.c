@@ -6,8 +6,8 @@
  * the limits of a small worker: no descriptor and no memory may be left
  * behind. One in ten comes from an address of its own and is written, one
  * in ten of those is taken back, and some are refused; the others find
- * their address recorded. Then some that fail, and some by four threads at
- * once.
+ * their address recorded. Then some that fail, some by four threads at
+ * once, and all this with daemons that are told.
  */
 
 #include <sys/resource.h>
@@ -17,7 +17,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "login.h"
+#include "../unit/server.h"
+#include "apart.h"
 
 #define THREADS 4
 
@@ -30,6 +31,8 @@
 
 /* Under a sanitizer memory is its to watch. */
 static bool watched;
+
+static struct server local, host;
 
 static unsigned long logins = 100000;
 static atomic_ulong wrong;
@@ -198,20 +201,25 @@ failed_logins_leave_nothing_behind(void)
 	write_usual();
 }
 
+static unsigned long
+thread_count(void)
+{
+	return logins / 20 + 100;
+}
+
 static void *
 thread_logins(void *arg)
 {
 	unsigned long from = *(unsigned long *)arg;
 
-	for (unsigned long i = 0; i < logins / 20 + 100; i++)
+	for (unsigned long i = 0; i < thread_count(); i++)
 		one_login(from + i);
 	return NULL;
 }
 
 static void
-threads_at_once_leave_nothing_behind(void)
+run_threads(unsigned long from[THREADS])
 {
-	unsigned long from[THREADS];
 	pthread_t thread[THREADS];
 	int open = descriptors();
 
@@ -225,6 +233,14 @@ threads_at_once_leave_nothing_behind(void)
 		pthread_join(thread[i], NULL);
 	CHECK(wrong == 0);
 	CHECK(descriptors() == open);
+}
+
+static void
+threads_at_once_leave_nothing_behind(void)
+{
+	unsigned long from[THREADS];
+
+	run_threads(from);
 	for (unsigned i = 0; i < THREADS; i++) {
 		char text[DRAC_ADDR_TEXT];
 
@@ -233,14 +249,68 @@ threads_at_once_leave_nothing_behind(void)
 	}
 }
 
+static void
+tell_daemons(const char *more)
+{
+	char conf[512];
+
+	snprintf(conf, sizeof(conf),
+	    "timeout = 10s\nsocket = %s/sock\nserver = local %s%s\n", place,
+	    host.name, more);
+	write_conf(conf);
+}
+
+static void
+told_logins_leave_nothing_behind(void)
+{
+	tell_daemons("");
+	check_logins("told", logins / 10);
+	CHECK(served_expiry(&local, "192.0.2.7") > time(NULL));
+	CHECK(served_expiry(&host, "192.0.2.7") > time(NULL));
+	CHECK(local.served->backs == (logins / 10 + 99) / 100);
+}
+
+static void
+threads_that_tell_leave_nothing_behind(void)
+{
+	unsigned long from[THREADS];
+	unsigned before = host.served->adds;
+
+	tell_daemons("");
+	run_threads(from);
+	CHECK(host.served->adds - before >= THREADS * thread_count() / 10 * 9);
+}
+
+/* Nobody is there, or nobody knows where; first asked, then left alone. */
+static void
+told_in_vain_leaves_nothing_behind(void)
+{
+	char nowhere[64], more[128];
+
+	close(bind_port(nowhere));
+	snprintf(more, sizeof(more), " %s smtp9.example.org", nowhere);
+	tell_daemons(more);
+	check_logins("told in part", logins / 50);
+	write_conf("server = local smtp9.example.org\n"
+		   "socket = /nonexistent/sock\nfallback = direct\n"
+		   "renew = 29m\ntimeout = 10s\n");
+	check_logins("fallback", logins / 50);
+}
+
 int
 main(int argc, char **argv)
 {
+	char path[64];
+
 	if (argc > 1)
 		logins = strtoul(argv[1], NULL, 10);
 	if (logins < 200)
 		die("at least 200 logins");
 	make_place();
+	hide_files("127.0.0.1 localhost\n");
+	snprintf(path, sizeof(path), "%s/sock", place);
+	server_on_path(&local, path);
+	server_on_port(&host);
 	/* A renewal is not written again, however long this runs. */
 	write_conf("renew = 29m\ntimeout = 10s\npeer = port:110,143\n");
 	write_usual();
@@ -253,6 +323,11 @@ main(int argc, char **argv)
 	RUN(what_was_written_is_there);
 	RUN(failed_logins_leave_nothing_behind);
 	RUN(threads_at_once_leave_nothing_behind);
+	RUN(told_logins_leave_nothing_behind);
+	RUN(threads_that_tell_leave_nothing_behind);
+	RUN(told_in_vain_leaves_nothing_behind);
+	server_stop(&local);
+	server_stop(&host);
 	remove_place();
 	return TEST_RESULT();
 }

@@ -16,9 +16,8 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 
-#include "login.h"
+#include "apart.h"
 
 /* Descriptors of a connection, and no more than two of them. */
 struct connection {
@@ -27,40 +26,6 @@ struct connection {
 };
 
 static bool have_network;
-
-static void
-put(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
-		die(path);
-}
-
-static void
-map_to_root(const char *path, unsigned id)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "0 %u 1\n", id);
-	put(path, text);
-}
-
-/* A user namespace in which we are root, unless we are. */
-static int
-leave_network(void)
-{
-	unsigned uid = geteuid(), gid = getegid();
-
-	if (uid == 0)
-		return unshare(CLONE_NEWNET);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == -1)
-		return -1;
-	map_to_root("/proc/self/uid_map", uid);
-	put("/proc/self/setgroups", "deny\n");
-	map_to_root("/proc/self/gid_map", gid);
-	return 0;
-}
 
 static void
 add_v4(int fd, const char *name, const char *text)
@@ -102,7 +67,7 @@ enter_network(void)
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	int fd;
 
-	if (leave_network() == -1) {
+	if (leave(CLONE_NEWNET) == -1) {
 		if (geteuid() == 0)
 			die("network namespace");
 		return;

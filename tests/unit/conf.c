@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -60,42 +61,94 @@ init(struct drac_conf *conf)
 		abort();
 }
 
+/* More text at the end of text. */
+__attribute__((format(printf, 3, 4))) static void
+add(char *text, size_t size, const char *format, ...)
+{
+	size_t len = strlen(text);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text + len, size - len, format, ap);
+	va_end(ap);
+}
+
+static void
+add_nets(char *text, size_t size, const struct drac_nets *nets)
+{
+	char net[DRAC_ADDR_TEXT];
+
+	for (size_t i = 0; i < nets->count; i++) {
+		drac_addr_text(&nets->net[i].addr, net);
+		add(text, size, " %s/%d", net, nets->net[i].bits);
+	}
+}
+
+static void
+add_words(char *text, size_t size, char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add(text, size, " %s", words[i]);
+}
+
+/* The keys about reporting to a daemon, and those of the daemon. */
+static void
+describe_daemon(const struct drac_conf *conf, char *text, size_t size)
+{
+	char addr[DRAC_ADDR_TEXT];
+
+	add(text, size, " servers%s:", conf->servers == NULL ? "*" : "");
+	for (size_t i = 0; i < conf->server_count; i++)
+		add(text, size, " %s>%s@%d", conf->servers[i].name,
+		    conf->servers[i].host != NULL ? conf->servers[i].host : "-",
+		    conf->servers[i].port);
+	add(text, size,
+	    " fallback=%d socket=%s listen%s:", conf->fallback_direct,
+	    conf->socket, conf->listen == NULL ? "*" : "");
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		drac_addr_text(&conf->listen[i].addr, addr);
+		add(text, size, " %s@%d", addr, conf->listen[i].port);
+	}
+	add(text, size, " port=%d allow:", conf->port);
+	add_nets(text, size, &conf->allow);
+	add(text, size, " file=%s users%s:",
+	    conf->allow_file != NULL ? conf->allow_file : "-",
+	    conf->allow_users == NULL ? "*" : "");
+	add_words(text, size, conf->allow_users, conf->allow_user_count);
+	add(text, size, " insecure=%d sweep=%u user=%s", conf->insecure_local,
+	    conf->sweep_interval_s, conf->user);
+}
+
 /* Every value of conf as text, so that two can be compared and a failure
  * can be read. */
 static void
 describe(const struct drac_conf *conf, char *text, size_t size)
 {
-	char net[DRAC_ADDR_TEXT];
-	int at = snprintf(text, size,
+	snprintf(text, size,
 	    "%s life=%u renew=%u timeout=%u env=%s style=%d mode=%o sync=%d "
-	    "strict=%d debug=%d after=%d",
+	    "strict=%d debug=%d after=%d nets:",
 	    conf->database, conf->lifetime_s, conf->renew_s, conf->timeout_ms,
 	    conf->rhost_env != NULL ? conf->rhost_env : "-",
 	    (int)conf->key_style, (unsigned)conf->mode, conf->sync,
 	    conf->strict, conf->debug, conf->after_requisite);
-
-	at += snprintf(text + at, size - (size_t)at, " nets:");
-	for (size_t i = 0; i < conf->exclude.count; i++) {
-		drac_addr_text(&conf->exclude.net[i].addr, net);
-		at += snprintf(text + at, size - (size_t)at, " %s/%d", net,
-		    conf->exclude.net[i].bits);
-	}
-	at += snprintf(text + at, size - (size_t)at,
-	    " services%s:", conf->services == NULL ? "*" : "");
-	for (size_t i = 0; i < conf->service_count; i++)
-		at += snprintf(text + at, size - (size_t)at, " %s",
-		    conf->services[i]);
-	at += snprintf(text + at, size - (size_t)at,
-	    " ports%s:", conf->peer_ports == NULL ? "*" : "");
+	add_nets(text, size, &conf->exclude);
+	add(text, size, " services%s:", conf->services == NULL ? "*" : "");
+	add_words(text, size, conf->services, conf->service_count);
+	add(text, size, " ports%s:", conf->peer_ports == NULL ? "*" : "");
 	for (size_t i = 0; i < conf->peer_port_count; i++)
-		at += snprintf(text + at, size - (size_t)at, " %d",
-		    conf->peer_ports[i]);
+		add(text, size, " %d", conf->peer_ports[i]);
+	describe_daemon(conf, text, size);
 }
+
+#define DAEMON                                               \
+	" servers*: fallback=0 socket=/run/drac/dracd.sock " \
+	"listen: 127.0.0.1@0 ::1@0 port=0 allow: "           \
+	"file=/etc/mail/dracd.allow users*: insecure=0 sweep=10 user=drac"
 
 #define DEFAULTS                                                             \
 	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "      \
 	"style=0 mode=644 sync=1 strict=0 debug=0 after=0 nets: services*: " \
-	"ports*:"
+	"ports*:" DAEMON
 
 static void
 check_is(const struct drac_conf *conf, const char *expected, const char *row)
@@ -157,6 +210,24 @@ static const struct {
 	{ "sync", "no", "sync=1", "sync=0" },
 	{ "strict", "yes", "strict=0", "strict=1" },
 	{ "debug", "yes", "debug=0", "debug=1" },
+	{ "server", "local, 192.0.2.1:700 [2001:db8::1]:700 pop.example.org",
+	    "servers*:",
+	    "servers: local>-@0 192.0.2.1:700>192.0.2.1@700 "
+	    "[2001:db8::1]:700>2001:db8::1@700 "
+	    "pop.example.org>pop.example.org@0" },
+	{ "fallback", "direct", "fallback=0", "fallback=1" },
+	{ "socket", "/run/x", "socket=/run/drac/dracd.sock", "socket=/run/x" },
+	{ "listen", "loopback:700, 192.0.2.1 [2001:db8::1]:800",
+	    "listen: 127.0.0.1@0 ::1@0",
+	    "listen: 127.0.0.1@700 ::1@700 192.0.2.1@0 2001:db8::1@800" },
+	{ "port", "900", "port=0", "port=900" },
+	{ "allow", "192.0.2.0/24, 2001:db8::/32",
+	    "allow:", "allow: 192.0.2.0/24 2001:db8::/32" },
+	{ "allow_file", "/etc/a", "file=/etc/mail/dracd.allow", "file=/etc/a" },
+	{ "allow_users", "cyrus, mail", "users*:", "users: cyrus mail" },
+	{ "insecure_local", "yes", "insecure=0", "insecure=1" },
+	{ "sweep_interval", "1m", "sweep=10", "sweep=60" },
+	{ "user", "mail", "user=drac", "user=mail" },
 	{ "after_requisite", "yes", "after=0", "after=1" },
 };
 
@@ -263,6 +334,48 @@ value_accepts(void)
 		{ "mode=0640", "mode=644", "mode=640" },
 		{ "mode=0644", "mode=644", "mode=644" },
 		{ "strict = yes", "strict=0", "strict=1" },
+		{ "server=", "nets:", "nets:" },
+		{ "server=local", "servers*:", "servers: local>-@0" },
+		{ "server=192.0.2.1",
+		    "servers*:", "servers: 192.0.2.1>192.0.2.1@0" },
+		{ "server=192.0.2.1:1",
+		    "servers*:", "servers: 192.0.2.1:1>192.0.2.1@1" },
+		{ "server=127.0.0.1:65535",
+		    "servers*:", "servers: 127.0.0.1:65535>127.0.0.1@65535" },
+		{ "server=2001:db8::1",
+		    "servers*:", "servers: 2001:db8::1>2001:db8::1@0" },
+		{ "server=[2001:db8::1]",
+		    "servers*:", "servers: [2001:db8::1]>2001:db8::1@0" },
+		{ "server=::1", "servers*:", "servers: ::1>::1@0" },
+		{ "server=pop-1.example.org:700", "servers*:",
+		    "servers: pop-1.example.org:700>"
+		    "pop-1.example.org@700" },
+		{ "fallback=none", "nets:", "nets:" },
+		{ "listen=", "listen: 127.0.0.1@0 ::1@0", "listen*:" },
+		{ "listen=loopback", "nets:", "nets:" },
+		{ "listen=any", "listen: 127.0.0.1@0 ::1@0",
+		    "listen: 0.0.0.0@0 ::@0" },
+		{ "listen=any:700", "listen: 127.0.0.1@0 ::1@0",
+		    "listen: 0.0.0.0@700 ::@700" },
+		{ "listen=0.0.0.0", "listen: 127.0.0.1@0 ::1@0",
+		    "listen: 0.0.0.0@0" },
+		{ "listen=[::]:700", "listen: 127.0.0.1@0 ::1@0",
+		    "listen: ::@700" },
+		{ "listen=::", "listen: 127.0.0.1@0 ::1@0", "listen: ::@0" },
+		{ "listen=::ffff:192.0.2.1", "listen: 127.0.0.1@0 ::1@0",
+		    "listen: 192.0.2.1@0" },
+		{ "listen=192.0.2.1:700,192.0.2.1:701",
+		    "listen: 127.0.0.1@0 ::1@0",
+		    "listen: 192.0.2.1@700 192.0.2.1@701" },
+		{ "port=0", "nets:", "nets:" },
+		{ "port=65535", "port=0", "port=65535" },
+		{ "allow=", "nets:", "nets:" },
+		{ "allow=192.0.2.7", "allow:", "allow: 192.0.2.7/32" },
+		{ "allow_file=", "file=/etc/mail/dracd.allow", "file=-" },
+		{ "allow_users=", "nets:", "nets:" },
+		{ "allow_users=a", "users*:", "users: a" },
+		{ "sweep_interval=1s", "sweep=10", "sweep=1" },
+		{ "sweep_interval=1h", "sweep=10", "sweep=3600" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -279,6 +392,9 @@ value_accepts(void)
 	}
 }
 
+#define NO_SERVER "server: not local, HOST or HOST:PORT: "
+#define NO_LISTEN "listen: not loopback, any, ADDRESS or ADDRESS:PORT: "
+
 static void
 value_refuses(void)
 {
@@ -294,9 +410,7 @@ value_refuses(void)
 		{ "lifetimes=1", "lifetimes: unknown key" },
 		{ "life time=1", "life: unknown key" },
 		{ "conf=/etc/x", "conf: unknown key" },
-		{ "listen=192.0.2.1", "listen: unknown key" },
-		{ "port=900", "port: unknown key" },
-		{ "server=local", "server: unknown key" },
+		{ "servers=local", "servers: unknown key" },
 		{ "nodebug", "nodebug: unknown key" },
 		{ "lifetime 30m", "lifetime: no '=' after it" },
 		{ "strict yes", "strict: no '=' after it" },
@@ -396,6 +510,107 @@ value_refuses(void)
 		{ "strict=\x1b[2J\n\xc3\xa4", "strict: not yes or no: "
 					      "?[2J???" },
 		{ "\x1b[2J=1", "?[2J: unknown key" },
+		{ "server=127.1", NO_SERVER "127.1" },
+		{ "server=010.0.0.1", NO_SERVER "010.0.0.1" },
+		{ "server=192.0.2.1:0", NO_SERVER "192.0.2.1:0" },
+		{ "server=192.0.2.1:65536", NO_SERVER "192.0.2.1:65536" },
+		{ "server=192.0.2.1:", NO_SERVER "192.0.2.1:" },
+		{ "server=192.0.2.1:x", NO_SERVER "192.0.2.1:x" },
+		{ "server=192.0.2.1:-1", NO_SERVER "192.0.2.1:-1" },
+		{ "server=192.0.2.1:7:8", NO_SERVER "192.0.2.1:7:8" },
+		{ "server=[192.0.2.1]:700", NO_SERVER "[192.0.2.1]:700" },
+		{ "server=[2001:db8::1", NO_SERVER "[2001:db8::1" },
+		{ "server=[2001:db8::1]700", NO_SERVER "[2001:db8::1]700" },
+		{ "server=[2001:db8::1]:0", NO_SERVER "[2001:db8::1]:0" },
+		{ "server=[]:700", NO_SERVER "[]:700" },
+		{ "server=:700", NO_SERVER ":700" },
+		{ "server=2001:db8::g", NO_SERVER "2001:db8::g" },
+		{ "server=fe80::1%eth0", NO_SERVER "fe80::1%eth0" },
+		{ "server=fe80::1", NO_SERVER "fe80::1" },
+		{ "server=224.0.0.1", NO_SERVER "224.0.0.1" },
+		{ "server=0.0.0.0", NO_SERVER "0.0.0.0" },
+		{ "server=255.255.255.255", NO_SERVER "255.255.255.255" },
+		{ "server=local:700", NO_SERVER "local:700" },
+		{ "server=a/b", NO_SERVER "a/b" },
+		{ "server=a_b!", NO_SERVER "a_b!" },
+		{ "server=192.0.2.0/24", NO_SERVER "192.0.2.0/24" },
+		{ "server=local,,192.0.2.1",
+		    "server: a comma without a word: local,,192.0.2.1" },
+		{ "server=local,", "server: a comma without a word: local," },
+		{ "server=local 192.0.2.1 local",
+		    "server: named twice: local" },
+		{ "server=a.example.org,a.example.org:7,a.example.org",
+		    "server: named twice: a.example.org" },
+		{ "server=a b c d e f g h i j k l m n o p q",
+		    "server: more than 16 servers: q" },
+		{ "fallback=", "fallback: no value" },
+		{ "fallback=yes", "fallback: not none or direct: yes" },
+		{ "fallback=Direct", "fallback: not none or direct: Direct" },
+		{ "socket=", "socket: no value" },
+		{ "socket=dracd.sock",
+		    "socket: not an absolute path: dracd.sock" },
+		{ "socket=@dracd", "socket: not an absolute path: @dracd" },
+		{ "socket=/run/", "socket: not the path of a file: /run/" },
+		{ "listen=127.1", NO_LISTEN "127.1" },
+		{ "listen=localhost", NO_LISTEN "localhost" },
+		{ "listen=all", NO_LISTEN "all" },
+		{ "listen=LOOPBACK", NO_LISTEN "LOOPBACK" },
+		{ "listen=224.0.0.1", NO_LISTEN "224.0.0.1" },
+		{ "listen=ff02::1", NO_LISTEN "ff02::1" },
+		{ "listen=fe80::1", NO_LISTEN "fe80::1" },
+		{ "listen=fe80::1%eth0", NO_LISTEN "fe80::1%eth0" },
+		{ "listen=0.0.0.7", NO_LISTEN "0.0.0.7" },
+		{ "listen=255.255.255.255", NO_LISTEN "255.255.255.255" },
+		{ "listen=192.0.2.0/24", NO_LISTEN "192.0.2.0/24" },
+		{ "listen=192.0.2.1:0", NO_LISTEN "192.0.2.1:0" },
+		{ "listen=192.0.2.1:65536", NO_LISTEN "192.0.2.1:65536" },
+		{ "listen=loopback:", NO_LISTEN "loopback:" },
+		{ "listen=any:x", NO_LISTEN "any:x" },
+		{ "listen=[any]:700", NO_LISTEN "[any]:700" },
+		{ "listen=[192.0.2.1]:700", NO_LISTEN "[192.0.2.1]:700" },
+		{ "listen=[::1]700", NO_LISTEN "[::1]700" },
+		{ "listen=:700", NO_LISTEN ":700" },
+		{ "listen=2001:db8::1]:7", NO_LISTEN "2001:db8::1]:7" },
+		{ "listen=loopback,", "listen: a comma without a word: "
+				      "loopback," },
+		{ "listen=loopback 127.0.0.1",
+		    "listen: named twice: 127.0.0.1" },
+		{ "listen=::ffff:192.0.2.1,192.0.2.1",
+		    "listen: named twice: 192.0.2.1" },
+		{ "listen=::,any:7,any", "listen: named twice: any" },
+		{ "port=", "port: no value" },
+		{ "port=65536", "port: not a port: 65536" },
+		{ "port=-1", "port: not a port: -1" },
+		{ "port=http", "port: not a port: http" },
+		{ "port=700,701", "port: not a port: 700,701" },
+		{ "port=99999999999999999999",
+		    "port: not a port: 99999999999999999999" },
+		{ "allow=192.0.2.1/24", "allow: not a network: 192.0.2.1/24" },
+		{ "allow=192.0.2.7,pop.example.org",
+		    "allow: not a network: pop.example.org" },
+		{ "allow=192.0.2.0/255.255.255.0",
+		    "allow: not a network: 192.0.2.0/255.255.255.0" },
+		{ "allow=,", "allow: a comma without a word: ," },
+		{ "allow_file=x", "allow_file: not an absolute path: x" },
+		{ "allow_file=/etc/",
+		    "allow_file: not the path of a file: /etc/" },
+		{ "allow_users=a,b/c",
+		    "allow_users: not the name of a user: b/c" },
+		{ "allow_users=a,,b",
+		    "allow_users: a comma without a word: a,,b" },
+		{ "insecure_local=1", "insecure_local: not yes or no: 1" },
+		{ "insecure_local=", "insecure_local: no value" },
+		{ "sweep_interval=x", "sweep_interval: not a duration: x" },
+		{ "sweep_interval=0", "sweep_interval: not 1s to 1h: 0" },
+		{ "sweep_interval=3601", "sweep_interval: not 1s to 1h: 3601" },
+		{ "sweep_interval=366d", "sweep_interval: not 1s to 1h: 366d" },
+		{ "sweep_interval=999ms",
+		    "sweep_interval: not whole seconds: 999ms" },
+		{ "user=", "user: no value" },
+		{ "user=a b", "user: not the name of a user: a b" },
+		{ "user=a,b", "user: not the name of a user: a,b" },
+		{ "user=/a", "user: not the name of a user: /a" },
+		{ "user=a:b", "user: not the name of a user: a:b" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -561,47 +776,196 @@ argument_overrides_file(void)
 	CHECK(drac_conf_argument(&conf, "database=/b", NULL) == 0);
 	check_is(&conf,
 	    "/b life=7200 renew=10 timeout=1000 env=- style=0 mode=644 sync=1 "
-	    "strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c ports*:",
+	    "strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c "
+	    "ports*:" DAEMON,
 	    "overridden");
+	drac_conf_free(&conf);
+}
+
+/* Three lines of each repeatable key, then four arguments, the second of
+ * which is bad at its end and leaves nothing behind. */
+static const struct {
+	const char *key, *file[3], *argument[4], *from, *by_file, *by_argument;
+} repeatable[] = {
+	{ .key = "exclude",
+	    .file = { "192.0.2.1, 192.0.2.2", "192.0.2.3", "" },
+	    .argument = { "198.51.100.1", "198.51.100.2,x", "198.51.100.3",
+		"" },
+	    .from = "nets:",
+	    .by_file = "nets: 192.0.2.1/32 192.0.2.2/32 192.0.2.3/32",
+	    .by_argument = "nets: 198.51.100.1/32 198.51.100.3/32" },
+	{ .key = "server",
+	    .file = { "", "local", "192.0.2.1:7 a" },
+	    .argument = { "192.0.2.2", "192.0.2.3 192.0.2.4:0", "", "local" },
+	    .from = "servers*:",
+	    .by_file = "servers: local>-@0 192.0.2.1:7>192.0.2.1@7 a>a@0",
+	    .by_argument = "servers: 192.0.2.2>192.0.2.2@0 local>-@0" },
+	{ .key = "listen",
+	    .file = { "192.0.2.1", "192.0.2.2:7", "::1" },
+	    .argument = { "any", "192.0.2.3,224.0.0.1", "127.0.0.1:9", "" },
+	    .from = "listen: 127.0.0.1@0 ::1@0",
+	    .by_file = "listen: 192.0.2.1@0 192.0.2.2@7 ::1@0",
+	    .by_argument = "listen: 0.0.0.0@0 ::@0 127.0.0.1@9" },
+	{ .key = "allow",
+	    .file = { "192.0.2.1", "", "2001:db8::/32" },
+	    .argument = { "198.51.100.1", "198.51.100.2,x", "", "::1" },
+	    .from = "allow:",
+	    .by_file = "allow: 192.0.2.1/32 2001:db8::/32",
+	    .by_argument = "allow: 198.51.100.1/32 ::1/128" },
+};
+
+static void
+repeat(size_t row)
+{
+	const char *key = repeatable[row].key;
+	struct drac_conf conf;
+	struct told told;
+	char text[256] = "", expected[1024];
+
+	init(&conf);
+	for (size_t i = 0; i < 3; i++)
+		add(text, sizeof text, "%s = %s\n", key,
+		    repeatable[row].file[i]);
+	CHECK_ROW(parse(&conf, text, strlen(text), &told) == 0, told.text);
+	replace(expected, sizeof expected, repeatable[row].from,
+	    repeatable[row].by_file);
+	check_is(&conf, expected, key);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(text, sizeof text, "%s=%s", key,
+		    repeatable[row].argument[i]);
+		CHECK_ROW(drac_conf_argument(&conf, text, NULL) ==
+			      (i == 1 ? -1 : 0),
+		    text);
+	}
+	replace(expected, sizeof expected, repeatable[row].from,
+	    repeatable[row].by_argument);
+	check_is(&conf, expected, key);
 	drac_conf_free(&conf);
 }
 
 static void
 repeatable_adds_up_then_is_replaced(void)
 {
-	static const char file[] = "exclude = 192.0.2.1, 192.0.2.2\n"
-				   "exclude = 192.0.2.3\n"
-				   "exclude =\n";
-	struct drac_conf conf;
-	struct told told;
-	char expected[1024];
+	size_t count, found = 0;
+	const struct drac_conf_key *keys = drac_conf_keys(&count);
 
-	init(&conf);
-	CHECK(parse(&conf, file, sizeof file - 1, &told) == 0);
-	replace(expected, sizeof expected,
-	    "nets:", "nets: 192.0.2.1/32 192.0.2.2/32 192.0.2.3/32");
-	check_is(&conf, expected, "file");
-	CHECK(drac_conf_argument(&conf, "exclude=198.51.100.1", NULL) == 0);
-	CHECK(drac_conf_argument(&conf, "exclude=198.51.100.2,x", NULL) == -1);
-	CHECK(drac_conf_argument(&conf, "exclude=198.51.100.3", NULL) == 0);
-	replace(expected, sizeof expected,
-	    "nets:", "nets: 198.51.100.1/32 198.51.100.3/32");
-	check_is(&conf, expected, "arguments");
-	drac_conf_free(&conf);
+	for (size_t i = 0; i < count; i++)
+		found += keys[i].repeatable;
+	CHECK(found == COUNT(repeatable));
+	for (size_t i = 0; i < COUNT(repeatable); i++)
+		repeat(i);
 }
 
 static void
 bad_replacement_keeps_what_was(void)
 {
+	static const struct {
+		const char *good, *bad, *from, *to;
+	} rows[] = {
+		{ "exclude=192.0.2.1", "exclude=192.0.2.9,x",
+		    "nets:", "nets: 192.0.2.1/32" },
+		{ "services=a", "services=b,/c", "services*:", "services: a" },
+		{ "peer=port:1", "peer=port:2,x", "ports*:", "ports: 1" },
+		{ "server=local", "server=192.0.2.9,x!",
+		    "servers*:", "servers: local>-@0" },
+		{ "server=", "server=192.0.2.9,x!", "nets:", "nets:" },
+		{ "listen=192.0.2.1", "listen=192.0.2.9,x",
+		    "listen: 127.0.0.1@0 ::1@0", "listen: 192.0.2.1@0" },
+		{ "listen=", "listen=192.0.2.9,x", "listen: 127.0.0.1@0 ::1@0",
+		    "listen*:" },
+		{ "allow=192.0.2.1", "allow=192.0.2.9,x",
+		    "allow:", "allow: 192.0.2.1/32" },
+		{ "allow_users=a", "allow_users=b,/c", "users*:", "users: a" },
+		{ "allow_file=/a", "allow_file=b", "file=/etc/mail/dracd.allow",
+		    "file=/a" },
+		{ "socket=/a", "socket=/b/", "socket=/run/drac/dracd.sock",
+		    "socket=/a" },
+		{ "port=7", "port=65536", "port=0", "port=7" },
+		{ "user=a", "user=b/", "user=drac", "user=a" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		struct told told;
+		char expected[1024];
+
+		init(&conf);
+		CHECK(parse(&conf, rows[i].good, strlen(rows[i].good), &told) ==
+		      0);
+		CHECK_ROW(drac_conf_argument(&conf, rows[i].bad, NULL) == -1,
+		    rows[i].bad);
+		replace(expected, sizeof expected, rows[i].from, rows[i].to);
+		check_is(&conf, expected, rows[i].bad);
+		drac_conf_free(&conf);
+	}
+}
+
+/* A server list is NULL or has members, whatever was refused before. */
+static void
+bad_word_leaves_empty_list_null(void)
+{
+	static const char *const rows[] = { "server=", "server=192.0.2.9,a!",
+		"server=192.0.2.9,", "server=a!" };
 	struct drac_conf conf;
-	struct told told;
-	char expected[1024];
 
 	init(&conf);
-	CHECK(parse(&conf, "exclude=192.0.2.1", 17, &told) == 0);
-	CHECK(drac_conf_argument(&conf, "exclude=192.0.2.9,x", NULL) == -1);
-	replace(expected, sizeof expected, "nets:", "nets: 192.0.2.1/32");
-	check_is(&conf, expected, "kept");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK_ROW(drac_conf_argument(&conf, rows[i], NULL) ==
+			      (i == 0 ? 0 : -1),
+		    rows[i]);
+		check_is(&conf, DEFAULTS, rows[i]);
+	}
+	drac_conf_free(&conf);
+}
+
+/* One more a line until the list is full; the first ones stay. */
+static void
+lists_are_limited_line_by_line(void)
+{
+	static const struct {
+		const char *key;
+		unsigned most;
+	} rows[] = { { "server", DRAC_SERVERS_MAX },
+		{ "listen", DRAC_LISTEN_MAX } };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_conf conf;
+		char text[64];
+
+		init(&conf);
+		for (unsigned n = 1; n <= rows[i].most + 1; n++) {
+			snprintf(text, sizeof text, "%s=192.0.2.%u",
+			    rows[i].key, n);
+			CHECK_ROW(drac_conf_argument(&conf, text, NULL) ==
+				      (n <= rows[i].most ? 0 : -1),
+			    text);
+		}
+		CHECK(conf.server_count == (i == 0 ? rows[i].most : 0));
+		CHECK(conf.listen_count == (i == 1 ? rows[i].most : 2));
+		drac_conf_free(&conf);
+	}
+}
+
+/* sun_path has 108 octets, one of them for the NUL. */
+static void
+socket_fits_its_address(void)
+{
+	struct drac_conf conf;
+	struct drac_why why;
+	char text[] = "socket=/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		      "xxxxxxxx";
+
+	CHECK(strlen(text) > 7 + 108);
+	text[7 + 108] = '\0';
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, text, &why) == -1);
+	CHECK(strncmp(why.text, "socket: path too long: /xxx", 27) == 0);
+	drac_conf_free(&conf);
+	text[7 + 107] = '\0';
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, text, &why) == 0);
+	CHECK(strlen(conf.socket) == 107);
 	drac_conf_free(&conf);
 }
 
@@ -712,6 +1076,16 @@ text_refuses(void)
 	}
 }
 
+static unsigned long
+key_bit(const char *name)
+{
+	for (size_t i = 0; i < COUNT(flips); i++) {
+		if (strcmp(flips[i].key, name) == 0)
+			return 1ul << i;
+	}
+	return 0;
+}
+
 static void
 good_values_are_kept_beside_errors(void)
 {
@@ -722,7 +1096,7 @@ good_values_are_kept_beside_errors(void)
 	init(&conf);
 	CHECK(parse(&conf, file, sizeof file - 1, &told) == -1);
 	CHECK(conf.lifetime_s == 3600 && conf.mode == 0600);
-	CHECK(conf.given == (1ul << 1 | 1ul << 9));
+	CHECK(conf.given == (key_bit("lifetime") | key_bit("mode")));
 	drac_conf_free(&conf);
 }
 
@@ -1054,6 +1428,9 @@ main(void)
 	RUN(argument_overrides_file);
 	RUN(repeatable_adds_up_then_is_replaced);
 	RUN(bad_replacement_keeps_what_was);
+	RUN(bad_word_leaves_empty_list_null);
+	RUN(lists_are_limited_line_by_line);
+	RUN(socket_fits_its_address);
 	RUN(text_parses);
 	RUN(text_refuses);
 	RUN(good_values_are_kept_beside_errors);

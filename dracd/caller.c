@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Who may ask. The question whether an address is of this host comes before
+ * the allow list, which may well contain it: any local user can call from
+ * there, and only a reserved port tells root from the others.
+ */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "front.h"
+
+#define OWN_CACHED   64
+#define OWN_CACHE_MS 1000
+
+#define UNPRIVILEGED "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+
+struct own {
+	struct drac_addr addr;
+	int own;
+	int64_t until_ms;
+};
+
+struct drac_gate {
+	struct drac_nets allow;
+	uid_t *users;
+	size_t user_count;
+	bool insecure_local;
+	unsigned reserved; /* ports below it are root's */
+	struct own cache[OWN_CACHED];
+};
+
+/* Opening */
+
+/* An administrator may have given the ports below 1024 away. */
+static unsigned
+reserved_ports(void)
+{
+	char text[16];
+	ssize_t len;
+	int fd = open(UNPRIVILEGED, O_RDONLY | O_CLOEXEC);
+	unsigned long start;
+
+	if (fd == -1)
+		return IPPORT_RESERVED;
+	len = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (len <= 0)
+		return IPPORT_RESERVED;
+	text[len] = '\0';
+	start = strtoul(text, NULL, 10);
+	return start < IPPORT_RESERVED ? (unsigned)start : IPPORT_RESERVED;
+}
+
+static bool
+is_number(const char *name, uid_t *uid)
+{
+	unsigned long value;
+
+	if (name[0] == '\0' || name[strspn(name, "0123456789")] != '\0')
+		return false;
+	errno = 0;
+	value = strtoul(name, NULL, 10);
+	*uid = (uid_t)value;
+	return errno == 0 && value < (uid_t)-1;
+}
+
+/* 0 or an error number, as getpwnam_r(3); *uid when it is 0. */
+static int
+find_user(const char *name, uid_t *uid)
+{
+	static const size_t room = 65536;
+	struct passwd entry, *found = NULL;
+	char *buffer = malloc(room);
+	int error;
+
+	if (buffer == NULL)
+		return ENOMEM;
+	error = getpwnam_r(name, &entry, buffer, room, &found);
+	if (found == NULL && is_number(name, uid))
+		error = getpwuid_r(*uid, &entry, buffer, room, &found);
+	if (found != NULL)
+		*uid = entry.pw_uid;
+	else if (error == 0)
+		error = ENOENT;
+	free(buffer);
+	return error;
+}
+
+static int
+find_users(struct drac_gate *gate, const struct drac_conf *conf,
+    drac_conf_report *report, void *arg)
+{
+	struct drac_why why = { "" };
+	int result = 0;
+
+	for (size_t i = 0; i < conf->allow_user_count; i++) {
+		const char *name = conf->allow_users[i];
+		int error = find_user(name, &gate->users[gate->user_count]);
+
+		if (error == 0) {
+			gate->user_count++;
+			continue;
+		}
+		drac_why_set(&why, "allow_users: %s: %s",
+		    error == ENOENT ? "no such user" : strerror(error), name);
+		report(why.text, arg);
+		result = -1;
+	}
+	return result;
+}
+
+static int
+copy_allow(struct drac_gate *gate, const struct drac_conf *conf,
+    drac_conf_report *report, void *arg)
+{
+	for (size_t i = 0; i < conf->allow.count; i++) {
+		if (drac_nets_add(&gate->allow, &conf->allow.net[i]) == -1) {
+			report("allow: out of memory", arg);
+			return -1;
+		}
+	}
+	if (conf->allow_file == NULL ||
+	    drac_allow_load(&gate->allow, conf->allow_file, report, arg) == 0)
+		return 0;
+	return errno == ENOENT ? 0 : -1;
+}
+
+/* With room for all users; one more, since calloc may give NULL for none. */
+static struct drac_gate *
+new_gate(const struct drac_conf *conf)
+{
+	struct drac_gate *gate = calloc(1, sizeof *gate);
+
+	if (gate == NULL)
+		return NULL;
+	gate->users = calloc(conf->allow_user_count + 1, sizeof *gate->users);
+	if (gate->users == NULL) {
+		free(gate);
+		return NULL;
+	}
+	gate->insecure_local = conf->insecure_local;
+	gate->reserved = reserved_ports();
+	return gate;
+}
+
+int
+drac_gate_open(const struct drac_conf *conf, drac_conf_report *report,
+    void *arg, struct drac_gate **gate)
+{
+	struct drac_gate *made = new_gate(conf);
+	int users, allow;
+
+	if (made == NULL) {
+		report("out of memory", arg);
+		return -1;
+	}
+	users = find_users(made, conf, report, arg);
+	allow = copy_allow(made, conf, report, arg);
+	if (users == -1 || allow == -1) {
+		drac_gate_close(made);
+		return -1;
+	}
+	*gate = made;
+	return 0;
+}
+
+void
+drac_gate_close(struct drac_gate *gate)
+{
+	if (gate == NULL)
+		return;
+	drac_nets_free(&gate->allow);
+	free(gate->users);
+	free(gate);
+}
+
+/* Asking. Questions answer 1 yes, 0 no, -1 cannot tell. */
+
+static int
+is_listed(const struct drac_addr *addr)
+{
+	struct ifaddrs *all;
+	int found = 0;
+
+	if (getifaddrs(&all) == -1)
+		return -1;
+	for (struct ifaddrs *one = all; one != NULL && found == 0;
+	     one = one->ifa_next) {
+		struct drac_addr of;
+		const struct sockaddr *sa = one->ifa_addr;
+
+		if (sa == NULL || drac_addr_from_sockaddr(sa,
+				      sizeof(struct sockaddr_in6), &of) == -1)
+			continue;
+		found = drac_addr_equal(&of, addr);
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+static int
+can_bind(const struct drac_addr *addr)
+{
+	int fd = socket(addr->len == 4 ? AF_INET : AF_INET6,
+	    SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result, error;
+
+	if (fd == -1)
+		return -1;
+	result = drac_bind(fd, addr, 0);
+	error = errno;
+	close(fd);
+	if (result == 0)
+		return 1;
+	return error == EADDRNOTAVAIL ? 0 : -1;
+}
+
+/* With ip_nonlocal_bind any address can be bound, these two as well. */
+static bool
+can_bind_anything(const struct drac_addr *addr)
+{
+	static const struct drac_addr nobody4 = { 4, { 240, 0, 0, 1 } };
+	static const struct drac_addr nobody6 = { 16, { 1, [15] = 1 } };
+
+	return can_bind(addr->len == 4 ? &nobody4 : &nobody6) != 0;
+}
+
+/*
+ * Binding knows more than the list of interfaces: whole networks may be
+ * routed to this host. A link-local address cannot be bound without its
+ * interface.
+ */
+static int
+find_own(const struct drac_addr *addr)
+{
+	enum drac_scope scope = drac_addr_scope(addr);
+	int bound;
+
+	if (scope == DRAC_SCOPE_LOOPBACK)
+		return 1;
+	if (scope == DRAC_SCOPE_LINKLOCAL)
+		return is_listed(addr);
+	bound = can_bind(addr);
+	if (bound == 1 && can_bind_anything(addr))
+		return is_listed(addr);
+	return bound;
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int
+is_own(struct drac_gate *gate, const struct drac_addr *addr)
+{
+	int64_t now_ms = monotonic_ms();
+	unsigned sum = addr->len;
+	struct own *known;
+
+	for (size_t i = 0; i < addr->len; i++)
+		sum = sum * 31 + addr->octet[i];
+	known = &gate->cache[sum % OWN_CACHED];
+	if (now_ms < known->until_ms && drac_addr_equal(&known->addr, addr))
+		return known->own;
+	known->addr = *addr;
+	known->own = find_own(addr);
+	known->until_ms = now_ms + OWN_CACHE_MS;
+	return known->own;
+}
+
+static enum drac_right
+ask_user(const struct drac_gate *gate, uid_t uid, enum drac_refusal *refusal)
+{
+	if (uid == 0 || uid == geteuid())
+		return DRAC_RIGHT_ADMIN;
+	for (size_t i = 0; i < gate->user_count; i++) {
+		if (gate->users[i] == uid)
+			return DRAC_RIGHT_ADD;
+	}
+	*refusal = DRAC_REFUSAL_USER;
+	return DRAC_RIGHT_NONE;
+}
+
+static enum drac_refusal
+ask_host(struct drac_gate *gate, const struct drac_caller *caller)
+{
+	int own = is_own(gate, &caller->addr);
+
+	if (own == 1) {
+		if (gate->insecure_local ||
+		    (caller->port != 0 && caller->port < gate->reserved))
+			return DRAC_REFUSAL_NONE;
+		return DRAC_REFUSAL_PORT;
+	}
+	if (own == 0 && drac_nets_find(&gate->allow, &caller->addr) != NULL)
+		return DRAC_REFUSAL_NONE;
+	return DRAC_REFUSAL_HOST;
+}
+
+enum drac_right
+drac_gate_ask(struct drac_gate *gate, const struct drac_caller *caller,
+    enum drac_refusal *refusal)
+{
+	*refusal = DRAC_REFUSAL_NONE;
+	if (caller->road == DRAC_ROAD_LOCAL)
+		return ask_user(gate, caller->uid, refusal);
+	*refusal = ask_host(gate, caller);
+	return *refusal == DRAC_REFUSAL_NONE ? DRAC_RIGHT_ADD : DRAC_RIGHT_NONE;
+}
+
+void
+drac_caller_text(const struct drac_caller *caller, char text[DRAC_CALLER_TEXT])
+{
+	char address[DRAC_ADDR_TEXT];
+
+	if (caller->road == DRAC_ROAD_LOCAL) {
+		snprintf(text, DRAC_CALLER_TEXT, "user %u, process %d",
+		    (unsigned)caller->uid, (int)caller->pid);
+		return;
+	}
+	drac_addr_text(&caller->addr, address);
+	snprintf(text, DRAC_CALLER_TEXT, "%s port %u (%s)", address,
+	    caller->port, caller->road == DRAC_ROAD_UDP ? "udp" : "tcp");
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Sockets that systemd opened: LISTEN_PID says for whom, LISTEN_FDS how
+ * many from descriptor 3 on (sd_listen_fds(3)). Each is recognised by what
+ * it is, so their order and names are free.
+ */
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front.h"
+
+#define FIRST_FD 3
+
+/* -1: not a number, or nothing. */
+static long
+number_of(const char *name)
+{
+	const char *text = getenv(name);
+	char *end;
+	long value;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return -1;
+	errno = 0;
+	value = strtol(text, &end, 10);
+	return errno == 0 && *end == '\0' ? value : -1;
+}
+
+/* Not for our children, be they meant for us or not. */
+static long
+offered(void)
+{
+	long pid = number_of("LISTEN_PID"), count = number_of("LISTEN_FDS");
+
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	return pid == (long)getpid() && count > 0 ? count : 0;
+}
+
+static int
+get_option(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	if (getsockopt(fd, SOL_SOCKET, option, &value, &len) == -1)
+		return -1;
+	return value;
+}
+
+/* -1 with errno: not one that can be served. */
+static int
+recognise(struct drac_socket *socket)
+{
+	int domain = get_option(socket->fd, SO_DOMAIN);
+	int type = get_option(socket->fd, SO_TYPE);
+
+	errno = EOPNOTSUPP;
+	if (type == SOCK_STREAM && get_option(socket->fd, SO_ACCEPTCONN) != 1)
+		return -1;
+	if (domain == AF_UNIX && type == SOCK_STREAM) {
+		socket->road = DRAC_ROAD_LOCAL;
+		return 0;
+	}
+	if ((domain != AF_INET && domain != AF_INET6) ||
+	    (type != SOCK_STREAM && type != SOCK_DGRAM))
+		return -1;
+	socket->road = type == SOCK_STREAM ? DRAC_ROAD_TCP : DRAC_ROAD_UDP;
+	if (drac_socket_learn(socket) == -1)
+		return -1;
+	return type == SOCK_DGRAM ? drac_dgram_prepare(socket) : 0;
+}
+
+static int
+make_ours(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		return -1;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int
+drac_handed_take(struct drac_sockets *sockets, struct drac_why *why)
+{
+	long count = offered();
+
+	if (count > (long)DRAC_SOCKETS_MAX) {
+		drac_why_set(why, "LISTEN_FDS: more than %u sockets",
+		    (unsigned)DRAC_SOCKETS_MAX);
+		errno = ENOSPC;
+		return -1;
+	}
+	for (int fd = FIRST_FD; fd < FIRST_FD + count; fd++) {
+		struct drac_socket socket = { .fd = fd };
+
+		if (make_ours(fd) == 0 && recognise(&socket) == 0 &&
+		    drac_sockets_add(sockets, &socket) == 0)
+			continue;
+		drac_why_set(why,
+		    "descriptor %d of LISTEN_FDS cannot be served: %s", fd,
+		    errno == EOPNOTSUPP ? "not a listening stream socket, "
+					  "nor a UDP socket"
+					: strerror(errno));
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * rpc.dracd [-dfhitV] [-c conf] [-e minutes] [dbfile]: the command line, the
+ * configuration, the signals and the loop.
+ */
+
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "dracd.h"
+
+#define BOUND_MAX   ((size_t)DRAC_LISTEN_MAX * 2)
+#define STATUS_ROOM 16384u
+#define TICK_MS     10000
+
+enum status {
+	FINE,
+	WRONG,
+	USAGE
+};
+
+static const char usage_text[] =
+    "usage: rpc.dracd [-dfhitV] [-c conf] [-e minutes] [dbfile]\n"
+    "\n"
+    "  -c conf     configuration, default " DRAC_CONF_PATH "\n"
+    "  -d          debug: log more\n"
+    "  -e minutes  lifetime of an authorisation, whatever conf says\n"
+    "  -f          stay in the foreground, log to stderr\n"
+    "  -h          this text\n"
+    "  -i          start with an empty map\n"
+    "  -t          test the configuration\n"
+    "  -V          the version\n"
+    "  dbfile      the map, an absolute path, whatever conf says\n"
+    "\n"
+    "exit status: 0 fine, 1 something is wrong, 2 usage\n";
+
+struct options {
+	const char *conf_path; /* NULL: the default one, which may be missing */
+	const char *minutes;   /* NULL: as configured, as is database */
+	const char *database;
+	bool debug;
+	bool foreground;
+	bool empty;
+	bool test;
+};
+
+struct daemon {
+	struct drac_state state;
+	struct options options;
+	struct drac_user user;
+	struct drac_bound bound[BOUND_MAX];
+	size_t bound_count;
+	int signals; /* signalfd(2), or -1 */
+	bool pid_file;
+	bool stop;
+	int64_t watchdog_ms; /* to be told of us this often; 0: not */
+	int64_t told_ms;
+	int64_t tick_ms; /* the last one */
+};
+
+/* The command line. */
+
+static bool
+is_number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits < 7 && text[digits] == '\0';
+}
+
+/* 1: go on; otherwise *status is what to exit with. */
+static int
+read_options(struct options *options, int argc, char **argv,
+    enum status *status)
+{
+	int letter;
+
+	*status = FINE;
+	while ((letter = getopt(argc, argv, "c:de:fhitV")) != -1) {
+		switch (letter) {
+		case 'c':
+			options->conf_path = optarg;
+			break;
+		case 'd':
+			options->debug = true;
+			break;
+		case 'e':
+			options->minutes = optarg;
+			break;
+		case 'f':
+			options->foreground = true;
+			break;
+		case 'i':
+			options->empty = true;
+			break;
+		case 't':
+			options->test = true;
+			break;
+		case 'V':
+			printf("rpc.dracd %s\n", DRAC_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
+		default:
+			*status = USAGE;
+			fputs(usage_text, stderr);
+			return 0;
+		}
+	}
+	options->database = argv[optind];
+	if (argc - optind > 1 ||
+	    (options->minutes != NULL && !is_number(options->minutes))) {
+		*status = USAGE;
+		fputs(usage_text, stderr);
+		return 0;
+	}
+	return 1;
+}
+
+/* The configuration. */
+
+static void
+report(const char *text, void *arg)
+{
+	int *errors = arg;
+
+	(*errors)++;
+	drac_say(LOG_ERR, "%s", text);
+}
+
+/* What the command line says counts more than the file. */
+static int
+override(struct drac_conf *conf, const char *key, const char *value,
+    const char *unit)
+{
+	char argument[PATH_MAX + 32];
+	struct drac_why why = { "" };
+
+	if (value == NULL)
+		return 0;
+	snprintf(argument, sizeof(argument), "%s=%s%s", key, value, unit);
+	if (drac_conf_argument(conf, argument, &why) == 0)
+		return 0;
+	drac_say(LOG_ERR, "command line: %s", why.text);
+	return -1;
+}
+
+/* Everything that is wrong is said. conf is to be freed either way. */
+static int
+load_conf(const struct options *options, struct drac_conf *conf)
+{
+	const char *path = options->conf_path != NULL ? options->conf_path
+						      : DRAC_CONF_PATH;
+	struct drac_why why = { "" };
+	int errors = 0;
+
+	if (drac_conf_init(conf) == -1) {
+		drac_say(LOG_ERR, "configuration: %s", strerror(errno));
+		return -1;
+	}
+	if (drac_conf_load(conf, path, report, &errors) == -1 && errors == 0 &&
+	    (errno != ENOENT || options->conf_path != NULL)) {
+		drac_say(LOG_ERR, "%s: %s", path, strerror(errno));
+		errors++;
+	}
+	if (override(conf, "lifetime", options->minutes, "m") == -1 ||
+	    override(conf, "database", options->database, "") == -1)
+		errors++;
+	if (errors == 0 && drac_conf_check(conf, &why) == -1)
+		report(why.text, &errors);
+	return errors == 0 ? 0 : -1;
+}
+
+static int
+open_gate(const struct drac_conf *conf, struct drac_gate **gate)
+{
+	int errors = 0;
+
+	*gate = NULL;
+	return drac_gate_open(conf, report, &errors, gate);
+}
+
+/* -t: say everything that is wrong. */
+static enum status
+test(const struct options *options)
+{
+	struct drac_conf conf = { 0 };
+	struct drac_gate *gate = NULL;
+	struct drac_user user;
+	struct drac_why why = { "" };
+	bool good = load_conf(options, &conf) == 0;
+
+	if (conf.user != NULL) {
+		if (open_gate(&conf, &gate) == -1)
+			good = false;
+		if (drac_start_user(conf.user, &user, &why) == -1) {
+			drac_say(LOG_ERR, "%s", why.text);
+			good = false;
+		}
+	}
+	drac_gate_close(gate);
+	drac_conf_free(&conf);
+	if (good)
+		puts("the configuration is good");
+	return good ? FINE : WRONG;
+}
+
+/* Reloading. */
+
+static void
+tell_restart(const char *key)
+{
+	drac_say(LOG_WARNING, "%s: changed, which counts after a restart", key);
+}
+
+static void
+keep_string(const char *key, char **old, char **fresh)
+{
+	char *unused = *fresh;
+
+	if (strcmp(*old, *fresh) == 0)
+		return;
+	tell_restart(key);
+	*fresh = *old;
+	*old = unused;
+}
+
+static void
+keep_number(const char *key, unsigned old, unsigned fresh)
+{
+	if (old != fresh)
+		tell_restart(key);
+}
+
+static bool
+same_listen(const struct drac_conf *a, const struct drac_conf *b)
+{
+	if (a->listen_count != b->listen_count)
+		return false;
+	for (size_t i = 0; i < a->listen_count; i++)
+		if (a->listen[i].port != b->listen[i].port ||
+		    !drac_addr_equal(&a->listen[i].addr, &b->listen[i].addr))
+			return false;
+	return true;
+}
+
+static void
+keep_listen(struct drac_conf *old, struct drac_conf *fresh)
+{
+	struct drac_endpoint *listen = fresh->listen;
+	size_t count = fresh->listen_count;
+
+	if (same_listen(old, fresh))
+		return;
+	tell_restart("listen");
+	fresh->listen = old->listen;
+	fresh->listen_count = old->listen_count;
+	old->listen = listen;
+	old->listen_count = count;
+}
+
+/* What was decided at the start stays; old gets what is not needed. */
+static void
+keep_fixed(struct drac_conf *old, struct drac_conf *fresh)
+{
+	keep_string("database", &old->database, &fresh->database);
+	keep_string("user", &old->user, &fresh->user);
+	keep_string("socket", &old->socket, &fresh->socket);
+	keep_number("key_style", old->key_style, fresh->key_style);
+	keep_number("mode", old->mode, fresh->mode);
+	keep_number("sync", old->sync, fresh->sync);
+	keep_number("port", old->port, fresh->port);
+	fresh->key_style = old->key_style;
+	fresh->mode = old->mode;
+	fresh->sync = old->sync;
+	fresh->port = old->port;
+	keep_listen(old, fresh);
+}
+
+static void
+set_debug(struct daemon *d)
+{
+	d->state.debug = d->options.debug || d->state.conf.debug;
+	drac_say_open(d->options.foreground, d->state.debug);
+}
+
+/* The old configuration stays unless all of the new one is good. */
+static void
+replace_conf(struct daemon *d)
+{
+	struct drac_conf fresh = { 0 }, old = d->state.conf;
+	struct drac_gate *gate = NULL;
+	bool good = load_conf(&d->options, &fresh) == 0;
+
+	if (good)
+		keep_fixed(&old, &fresh);
+	d->state.conf = fresh;
+	if (fresh.user != NULL && open_gate(&d->state.conf, &gate) == -1)
+		good = false;
+	if (!good) {
+		d->state.conf = old;
+		drac_gate_close(gate);
+		drac_conf_free(&fresh);
+		drac_say(LOG_ERR, "the configuration stays as it was");
+		return;
+	}
+	drac_gate_close(d->state.gate);
+	d->state.gate = gate;
+	drac_conf_free(&old);
+	set_debug(d);
+	drac_say(LOG_INFO, "the configuration was loaded again");
+}
+
+static int64_t
+clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t
+clock_ms(void)
+{
+	return clock_us() / 1000;
+}
+
+static void
+reload(struct daemon *d)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+	    clock_us());
+	drac_notify(text);
+	replace_conf(d);
+	drac_notify("READY=1");
+}
+
+/* Signals. */
+
+static int
+open_signals(void)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
+		SIGCHLD };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaddset(&set, numbers[i]);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) == -1)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void
+log_status(const struct daemon *d)
+{
+	char *text = malloc(STATUS_ROOM), *rest = text, *line;
+
+	if (text == NULL)
+		return;
+	drac_status_text(&d->state, time(NULL), text, STATUS_ROOM);
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			drac_say(LOG_INFO, "status: %s", line);
+	free(text);
+}
+
+static void
+take_signals(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+
+	while (read(d->signals, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+			d->stop = true;
+			break;
+		case SIGHUP:
+			reload(d);
+			break;
+		case SIGUSR1:
+			log_status(d);
+			break;
+		case SIGCHLD:
+			drac_portmap_wait(false);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* The loop. */
+
+static void
+tell_state(const struct daemon *d)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+	    "STATUS=%" PRIu64 " addresses in the map, %" PRIu64 " added",
+	    d->state.entries, drac_stats.added);
+	drac_notify(text);
+}
+
+/* What has to happen now and then. Returns when it has to again, in ms. */
+static int64_t
+tick(struct daemon *d, int64_t now_ms)
+{
+	int64_t wait_ms;
+
+	if (d->watchdog_ms != 0 && now_ms - d->told_ms >= d->watchdog_ms) {
+		drac_notify("WATCHDOG=1");
+		d->told_ms = now_ms;
+	}
+	if (now_ms - d->tick_ms >= TICK_MS) {
+		d->tick_ms = now_ms;
+		drac_say_flush(now_ms);
+		drac_portmap_wait(false);
+		if (drac_portmap_anew())
+			drac_portmap(d->bound, d->bound_count, false);
+		tell_state(d);
+	}
+	wait_ms = d->tick_ms + TICK_MS - now_ms;
+	if (d->watchdog_ms != 0 &&
+	    d->told_ms + d->watchdog_ms - now_ms < wait_ms)
+		wait_ms = d->told_ms + d->watchdog_ms - now_ms;
+	return wait_ms;
+}
+
+/* One turn; how long there is nothing to do unless somebody calls, in ms. */
+static int64_t
+turn(struct daemon *d)
+{
+	static struct drac_job jobs[DRAC_JOBS_MAX];
+	struct drac_front *front = d->state.front;
+	int64_t now_ms = clock_ms(), work_ms, tick_ms;
+	size_t count = drac_front_collect(front, now_ms, jobs, DRAC_JOBS_MAX);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (count > 0) {
+		drac_work_do(&d->state, jobs, count, now.tv_sec);
+		drac_front_answer(front, jobs, count);
+	}
+	work_ms = drac_work_idle(&d->state, now.tv_sec, now_ms);
+	if (work_ms >= 1000)
+		work_ms -= now.tv_nsec / 1000000;
+	tick_ms = tick(d, now_ms);
+	if (drac_front_more(front))
+		return 0;
+	return work_ms < tick_ms ? work_ms : tick_ms;
+}
+
+static void
+serve(struct daemon *d)
+{
+	struct pollfd pfds[] = {
+		{ .fd = drac_front_fd(d->state.front), .events = POLLIN },
+		{ .fd = d->signals, .events = POLLIN },
+	};
+
+	while (!d->stop) {
+		int64_t wait_ms = turn(d);
+
+		if (poll(pfds, 2, (int)wait_ms) > 0 && pfds[1].revents != 0)
+			take_signals(d);
+	}
+}
+
+/* The life of the daemon. */
+
+/* What needs the privileges of the start, and then without them. */
+static int
+open_all(struct daemon *d, struct drac_why *why)
+{
+	struct drac_state *state = &d->state;
+
+	d->signals = open_signals();
+	if (d->signals == -1) {
+		drac_why_set(why, "signals: %s", strerror(errno));
+		return -1;
+	}
+	umask(022);
+	if (drac_start_directory(state->conf.socket, &d->user, why) == -1 ||
+	    drac_front_open(&state->conf, &state->front, why) == -1)
+		return -1;
+	if (why->text[0] != '\0')
+		drac_say(LOG_WARNING, "%s", why->text);
+	if (drac_start_drop(&d->user, why) == -1)
+		return -1;
+	if (chdir("/") == -1) {
+		drac_why_set(why, "/: %s", strerror(errno));
+		return -1;
+	}
+	if (open_gate(&state->conf, &state->gate) == -1) {
+		drac_why_set(why, "who may ask is not clear");
+		return -1;
+	}
+	return drac_work_open(state, why);
+}
+
+static void
+close_all(struct daemon *d)
+{
+	drac_front_close(d->state.front);
+	drac_work_close(&d->state);
+	drac_gate_close(d->state.gate);
+	if (d->pid_file)
+		drac_start_pid_gone(d->state.conf.socket);
+	if (d->signals != -1)
+		(void)close(d->signals);
+	drac_conf_free(&d->state.conf);
+}
+
+/* How often systemd wants to hear of us; twice as often it will. */
+static int64_t
+watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+	long long ms;
+
+	if (usec == NULL || (pid != NULL && atol(pid) != (long)getpid()))
+		return 0;
+	ms = atoll(usec) / 2000;
+	return ms < 0 ? 0 : ms > TICK_MS ? TICK_MS : ms;
+}
+
+static void
+say_ready(const struct daemon *d)
+{
+	char port[32] = "no port";
+
+	if (d->bound_count > 0)
+		snprintf(port, sizeof(port), "port %u", d->bound[0].port);
+	drac_say(LOG_INFO, "version %s is ready: %s, %" PRIu64 " entries, %s, %s",
+	    DRAC_VERSION, d->state.conf.database, d->state.entries,
+	    d->state.conf.socket, port);
+}
+
+static void
+live(struct daemon *d, int ready_fd)
+{
+	drac_stats.started = time(NULL);
+	d->watchdog_ms = watchdog_ms();
+	d->tick_ms = d->told_ms = clock_ms();
+	d->bound_count = drac_front_bound(d->state.front, d->bound, BOUND_MAX);
+	if (ready_fd != -1) {
+		drac_start_pid_file(d->state.conf.socket);
+		d->pid_file = true;
+		drac_start_ready(ready_fd);
+	}
+	set_debug(d);
+	say_ready(d);
+	drac_portmap(d->bound, d->bound_count, false);
+	drac_notify("READY=1");
+	tell_state(d);
+	serve(d);
+	drac_notify("STOPPING=1");
+	drac_say(LOG_INFO, "ends: it was told to");
+	drac_portmap_wait(true);
+	drac_portmap(d->bound, d->bound_count, true);
+	drac_portmap_wait(true);
+}
+
+static enum status
+run(struct daemon *d)
+{
+	struct drac_why why = { "" };
+	int ready_fd = -1, parents = FINE, role = 0;
+	bool good;
+
+	good = drac_start_user(d->state.conf.user, &d->user, &why) == 0;
+	if (good && !d->options.foreground)
+		role = drac_start_daemon(&ready_fd, &parents, &why);
+	if (role == 1) {
+		drac_conf_free(&d->state.conf);
+		return (enum status)parents;
+	}
+	good = good && role == 0 && open_all(d, &why) == 0;
+	if (good)
+		live(d, ready_fd);
+	else
+		drac_say(LOG_ERR, "%s", why.text);
+	close_all(d);
+	return good ? FINE : WRONG;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct daemon d = { .signals = -1 };
+	enum status status;
+
+	if (drac_start_descriptors() == -1)
+		return WRONG;
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (read_options(&d.options, argc, argv, &status) != 1)
+		return fflush(stdout) == 0 ? status : WRONG;
+	drac_say_open(true, d.options.debug);
+	if (d.options.test)
+		return test(&d.options);
+	if (load_conf(&d.options, &d.state.conf) == -1) {
+		drac_conf_free(&d.state.conf);
+		return WRONG;
+	}
+	d.state.empty_first = d.options.empty;
+	return run(&d);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Registration with rpcbind (RFC 1833) through libtirpc, which may block and
+ * knows no deadline: so it happens in a child. What became of it is the
+ * child's exit status, one bit for each kind of transport that failed.
+ */
+
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netconfig.h>
+#include <poll.h>
+#include <rpc/rpc.h>
+#include <rpc/rpcb_clnt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "dracd.h"
+
+#define RPCBIND_SOCKET "/run/rpcbind.sock"
+#define PATIENCE_S     5u
+
+/* rpcbind knows one address for each of these. */
+static const struct kind {
+	const char *netid;
+	bool tcp;
+	bool v6;
+} kinds[] = {
+	{ "udp", false, false },
+	{ "tcp", true, false },
+	{ "udp6", false, true },
+	{ "tcp6", true, true },
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* The child at work; pid 0: none. */
+static struct {
+	pid_t pid;
+	int fd; /* ends when the child does */
+	int64_t began_ms;
+	bool undo;
+	unsigned short port;
+} child;
+
+static struct {
+	dev_t dev;
+	ino_t ino;
+} told;
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* In the child. */
+
+/* The address that stands for all of a kind, or else its first. */
+static const struct drac_bound *
+choose(const struct kind *kind, const struct drac_bound *bound, size_t count)
+{
+	const struct drac_bound *first = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (bound[i].tcp != kind->tcp || bound[i].v6 != kind->v6)
+			continue;
+		if (first == NULL)
+			first = &bound[i];
+		if (drac_addr_scope(&bound[i].addr) == DRAC_SCOPE_UNSPECIFIED)
+			return &bound[i];
+	}
+	return first;
+}
+
+/* Returns the size. */
+static unsigned
+sockaddr_of(const struct drac_bound *bound, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(bound->port) };
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(bound->port) };
+
+	memset(ss, 0, sizeof(*ss));
+	if (bound->v6) {
+		memcpy(&sin6.sin6_addr, bound->addr.octet, 16);
+		memcpy(ss, &sin6, sizeof(sin6));
+		return sizeof(sin6);
+	}
+	memcpy(&sin.sin_addr, bound->addr.octet, 4);
+	memcpy(ss, &sin, sizeof(sin));
+	return sizeof(sin);
+}
+
+static bool
+tell(const struct kind *kind, const struct drac_bound *bound, bool undo)
+{
+	struct netconfig *nconf = getnetconfigent(kind->netid);
+	struct sockaddr_storage ss;
+	struct netbuf address = { .maxlen = sizeof(ss),
+		.len = sockaddr_of(bound, &ss),
+		.buf = &ss };
+	bool all = nconf != NULL;
+
+	for (rpcvers_t version = DRAC_VERSION_V4;
+	     nconf != NULL && version <= DRAC_VERSION_V6; version++) {
+		bool gone = rpcb_unset(DRAC_PROGRAM, version, nconf);
+
+		if (undo ? !gone
+			 : !rpcb_set(DRAC_PROGRAM, version, nconf, &address))
+			all = false;
+	}
+	if (nconf != NULL)
+		freenetconfigent(nconf);
+	return all;
+}
+
+/* Nothing of the daemon's is to live on here: no file, no lock, no signal. */
+static void
+become_child(pid_t parent)
+{
+	sigset_t none;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(UCHAR_MAX);
+	(void)signal(SIGALRM, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)alarm(PATIENCE_S);
+}
+
+static int
+tell_all(const struct drac_bound *bound, size_t count, bool undo)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		const struct drac_bound *chosen =
+		    choose(&kinds[i], bound, count);
+
+		if (chosen != NULL && !tell(&kinds[i], chosen, undo))
+			failed |= 1 << i;
+	}
+	return failed;
+}
+
+/* In the daemon. */
+
+/* Is rpcbind there? Then remember which one. */
+static bool
+meet(void)
+{
+	struct stat st;
+
+	if (stat(RPCBIND_SOCKET, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return false;
+	told.dev = st.st_dev;
+	told.ino = st.st_ino;
+	return true;
+}
+
+bool
+drac_portmap_anew(void)
+{
+	struct stat st;
+
+	return stat(RPCBIND_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       (st.st_dev != told.dev || st.st_ino != told.ino);
+}
+
+void
+drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
+{
+	pid_t parent = getpid(), pid;
+	int fds[2];
+
+	if (count == 0)
+		return;
+	if (!meet()) {
+		if (!undo)
+			drac_say(LOG_WARNING,
+			    "rpcbind is not there: callers must know port %u",
+			    bound[0].port);
+		return;
+	}
+	drac_portmap_wait(true);
+	if (pipe2(fds, O_CLOEXEC) == -1) {
+		drac_say(LOG_WARNING, "rpcbind: %s", strerror(errno));
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		become_child(parent);
+		(void)close_range(3, (unsigned)fds[1] - 1, 0);
+		(void)close_range((unsigned)fds[1] + 1, UINT_MAX, 0);
+		_exit(tell_all(bound, count, undo));
+	}
+	(void)close(fds[1]);
+	if (pid == -1) {
+		drac_say(LOG_WARNING, "rpcbind: %s", strerror(errno));
+		(void)close(fds[0]);
+		return;
+	}
+	child.pid = pid;
+	child.fd = fds[0];
+	child.began_ms = clock_ms();
+	child.undo = undo;
+	child.port = bound[0].port;
+}
+
+static void
+log_failed(int failed)
+{
+	char netids[64] = "";
+
+	for (size_t i = 0; i < KINDS; i++)
+		if ((failed & 1 << i) != 0) {
+			strcat(netids, " ");
+			strcat(netids, kinds[i].netid);
+		}
+	drac_say(LOG_WARNING, "rpcbind refused to %s port %u for%s",
+	    child.undo ? "forget" : "register", child.port, netids);
+}
+
+static void
+log_outcome(int status)
+{
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == UCHAR_MAX)
+		drac_say(LOG_WARNING,
+		    "rpcbind did not answer within %u s: callers must know "
+		    "port %u",
+		    PATIENCE_S, child.port);
+	else if (WEXITSTATUS(status) != 0)
+		log_failed(WEXITSTATUS(status));
+	else
+		drac_say(LOG_INFO, "%s port %u with rpcbind",
+		    child.undo ? "unregistered" : "registered", child.port);
+}
+
+void
+drac_portmap_wait(bool block)
+{
+	struct pollfd pfd = { .fd = child.fd, .events = POLLIN };
+	int64_t left_ms;
+	int ready, status;
+
+	if (child.pid == 0)
+		return;
+	left_ms = child.began_ms + PATIENCE_S * 1000 - clock_ms();
+	if (left_ms < 0)
+		left_ms = 0;
+	/* Nothing is ever written: ready means that the child has ended. */
+	while ((ready = poll(&pfd, 1, block ? (int)left_ms : 0)) == -1 &&
+	       errno == EINTR)
+		continue;
+	if (ready < 1 && left_ms > 0 && !block)
+		return;
+	if (ready < 1)
+		(void)kill(child.pid, SIGKILL);
+	while (waitpid(child.pid, &status, 0) == -1)
+		if (errno != EINTR) {
+			status = 0;
+			break;
+		}
+	log_outcome(status);
+	(void)close(child.fd);
+	child.pid = 0;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * The verbs of store.h that change entries, one or many at once. Each is a
+ * list of changes made in order by Berkeley DB, which alone knows what the
+ * earlier ones of the same list have done; all of them together are one
+ * entry in the journal.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "map.h"
+#include "store.h"
+
+struct batch {
+	struct drac_op *ops;
+	size_t count;
+	time_t now;
+	bool tidy; /* remove what has expired in passing */
+};
+
+/* One address in the map. */
+struct entry {
+	struct drac_text key[2];
+	unsigned keys;
+	time_t expiry; /* 0: it is not there, or holds no time */
+};
+
+static int
+read_expiry(struct drac_store *store, const struct drac_text *key,
+    time_t *expiry, struct drac_why *why)
+{
+	char value[DRAC_VALUE_TEXT];
+	size_t length = sizeof(value);
+	int found = drac_bdb_get(store->bdb, key->text, key->length, value,
+	    &length, why);
+
+	*expiry = 0;
+	if (found == 1 && drac_value_read(value, length, expiry) == -1)
+		*expiry = 0;
+	return found;
+}
+
+static int
+find(struct drac_store *store, const struct drac_addr *addr,
+    struct entry *entry, struct drac_why *why)
+{
+	entry->keys = drac_key_spell(addr, store->opts.key_style, entry->key);
+	return read_expiry(store, &entry->key[0], &entry->expiry, why);
+}
+
+static int
+write_entry(struct drac_store *store, const struct entry *entry, time_t expiry,
+    struct drac_why *why)
+{
+	struct drac_text value;
+
+	drac_value_spell(expiry, store->opts.key_style, &value);
+	for (unsigned i = 0; i < entry->keys; i++)
+		if (drac_bdb_put(store->bdb, entry->key[i].text,
+			entry->key[i].length, value.text, value.length,
+			why) == -1)
+			return -1;
+	return 0;
+}
+
+/* 1 removed, 0 was not there, -1. */
+static int
+remove_entry(struct drac_store *store, const struct entry *entry,
+    struct drac_why *why)
+{
+	int removed = 0;
+
+	for (unsigned i = 0; i < entry->keys; i++) {
+		int gone = drac_bdb_delete(store->bdb, entry->key[i].text,
+		    entry->key[i].length, why);
+
+		if (gone == -1)
+			return -1;
+		removed |= gone;
+	}
+	return removed;
+}
+
+/* One key of the leaf as it was before the batch, which may have changed it. */
+static int
+tidy_item(struct drac_store *store, const struct drac_item *item, time_t now,
+    struct drac_why *why)
+{
+	struct drac_text key = { .length = item->key_len };
+	time_t expiry;
+
+	if (item->key_len > sizeof(key.text) ||
+	    drac_value_read(item->value, item->value_len, &expiry) == -1 ||
+	    expiry > now)
+		return 0;
+	memcpy(key.text, item->key, item->key_len);
+	if (read_expiry(store, &key, &expiry, why) == -1)
+		return -1;
+	return expiry > now ? 0
+			    : drac_bdb_delete(store->bdb, key.text, key.length,
+				  why);
+}
+
+/* Remove what has expired from the leaf that the key belongs to. */
+static int
+tidy_leaf(struct drac_store *store, const struct drac_text *key, time_t now,
+    struct drac_why *why)
+{
+	struct drac_leaf *leaf = malloc(sizeof(*leaf));
+	struct drac_tree tree;
+	int result = -1;
+
+	if (leaf == NULL)
+		return -1;
+	if (drac_map_checked_tree(store, &tree) == 0)
+		result = drac_tree_seek(&tree, key->text, key->length, leaf);
+	for (unsigned i = 0; result != -1 && i < leaf->items; i++) {
+		struct drac_item item;
+
+		result = drac_leaf_item(leaf, i, &item);
+		if (result == 1)
+			result = tidy_item(store, &item, now, why);
+	}
+	free(leaf);
+	return result == -1 ? -1 : 0;
+}
+
+static int
+op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
+    struct drac_why *why)
+{
+	struct entry entry;
+	time_t is;
+
+	if (find(store, &op->addr, &entry, why) == -1)
+		return -1;
+	is = entry.expiry;
+	op->grant = (struct drac_grant){ .expiry = is, .previous = is };
+	if (is >= op->expiry ||
+	    (is > batch->now && is >= op->expiry - (time_t)op->renew_s))
+		return 0;
+	if (batch->tidy &&
+	    tidy_leaf(store, &entry.key[0], batch->now, why) == -1)
+		return -1;
+	if (write_entry(store, &entry, op->expiry, why) == -1)
+		return -1;
+	op->grant.expiry = op->expiry;
+	op->grant.written = op->done = true;
+	return 0;
+}
+
+static int
+op_set(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+{
+	struct entry entry;
+
+	entry.keys =
+	    drac_key_spell(&op->addr, store->opts.key_style, entry.key);
+	if (write_entry(store, &entry, op->expiry, why) == -1)
+		return -1;
+	op->done = true;
+	return 0;
+}
+
+static int
+op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+{
+	const struct drac_grant *grant = &op->grant;
+	struct entry entry;
+	int result;
+
+	if (!grant->written)
+		return 0;
+	if (find(store, &op->addr, &entry, why) == -1)
+		return -1;
+	if (entry.expiry != grant->expiry)
+		return 0;
+	if (grant->previous == 0) {
+		result = remove_entry(store, &entry, why);
+		op->done = result == 1;
+	} else {
+		result = write_entry(store, &entry, grant->previous, why);
+		op->done = result == 0;
+	}
+	return result == -1 ? -1 : 0;
+}
+
+static int
+op_drop(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+{
+	struct entry entry;
+	int result;
+
+	entry.keys =
+	    drac_key_spell(&op->addr, store->opts.key_style, entry.key);
+	result = remove_entry(store, &entry, why);
+	op->done = result == 1;
+	return result == -1 ? -1 : 0;
+}
+
+static int
+op_expire(struct drac_store *store, const struct batch *batch,
+    struct drac_op *op, struct drac_why *why)
+{
+	struct entry entry;
+	int result = find(store, &op->addr, &entry, why);
+
+	op->grant = (struct drac_grant){ .expiry = entry.expiry };
+	if (result != 1 || entry.expiry > batch->now)
+		return result == -1 ? -1 : 0;
+	result = remove_entry(store, &entry, why);
+	op->grant.expiry = 0;
+	op->done = result == 1;
+	return result == -1 ? -1 : 0;
+}
+
+static int
+make_op(struct drac_store *store, const struct batch *batch, struct drac_op *op,
+    struct drac_why *why)
+{
+	op->done = false;
+	switch (op->kind) {
+	case DRAC_OP_ADD:
+		return op_add(store, batch, op, why);
+	case DRAC_OP_SET:
+		return op_set(store, op, why);
+	case DRAC_OP_TAKE_BACK:
+		return op_take_back(store, op, why);
+	case DRAC_OP_DROP:
+		return op_drop(store, op, why);
+	case DRAC_OP_EXPIRE:
+		return op_expire(store, batch, op, why);
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+static int
+make_all(struct drac_store *store, void *arg, struct drac_why *why)
+{
+	const struct batch *batch = arg;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (make_op(store, batch, &batch->ops[i], why) == -1)
+			return -1;
+	return 0;
+}
+
+/* None of them counts: let no caller take back what was not granted. */
+static void
+undo_answers(struct drac_op *ops, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		ops[i].done = false;
+		if (ops[i].kind == DRAC_OP_ADD || ops[i].kind == DRAC_OP_EXPIRE)
+			ops[i].grant = (struct drac_grant){ 0 };
+	}
+}
+
+static int
+apply(struct drac_store *store, struct drac_op *ops, size_t count, time_t now,
+    struct drac_why *why)
+{
+	/* The owner has what is due removed by name. */
+	struct batch batch = { ops, count, now, !store->opts.owner };
+
+	if (drac_map_change(store, make_all, &batch, now, why) == -1) {
+		undo_answers(ops, count);
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (ops[i].kind == DRAC_OP_ADD)
+			ops[i].grant.deferred = store->deferred;
+	return 0;
+}
+
+int
+drac_store_apply(struct drac_store *store, struct drac_op *ops, size_t count,
+    time_t now, struct drac_why *why)
+{
+	drac_map_begin(store, why);
+	if (count == 0)
+		return 0;
+	if (count > DRAC_OPS_MAX) {
+		errno = EINVAL;
+		return drac_map_fail(store, "too many changes at once", why);
+	}
+	return apply(store, ops, count, now, why);
+}
+
+/* Recorded moments ago, or longer than we would: nothing to write. */
+static bool
+still_fresh(struct drac_store *store, const struct drac_op *op, time_t now,
+    time_t *expiry)
+{
+	struct drac_text key[2];
+
+	(void)drac_key_spell(&op->addr, store->opts.key_style, key);
+	return drac_map_get(store, &key[0],
+		   drac_place_left(&store->place) / 8, expiry, NULL) == 1 &&
+	       *expiry >= op->expiry - (time_t)op->renew_s && *expiry > now;
+}
+
+int
+drac_store_add(struct drac_store *store, const struct drac_addr *addr,
+    time_t now, time_t expiry, unsigned renew_s, struct drac_grant *grant,
+    struct drac_why *why)
+{
+	struct drac_op op = { .kind = DRAC_OP_ADD,
+		.addr = *addr,
+		.expiry = expiry,
+		.renew_s = renew_s };
+	int result = 0;
+
+	drac_map_begin(store, why);
+	if (still_fresh(store, &op, now, &op.grant.expiry))
+		op.grant.previous = op.grant.expiry;
+	else
+		result = apply(store, &op, 1, now, why);
+	if (grant != NULL)
+		*grant = op.grant;
+	return result;
+}
+
+/* A change that knows no time: 1 done, 0 not, -1. */
+static int
+apply_one(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+{
+	drac_map_begin(store, why);
+	if (apply(store, op, 1, 0, why) == -1)
+		return -1;
+	return op->done ? 1 : 0;
+}
+
+int
+drac_store_set(struct drac_store *store, const struct drac_addr *addr,
+    time_t expiry, struct drac_why *why)
+{
+	struct drac_op op = { .kind = DRAC_OP_SET,
+		.addr = *addr,
+		.expiry = expiry };
+
+	return apply_one(store, &op, why) == -1 ? -1 : 0;
+}
+
+int
+drac_store_drop(struct drac_store *store, const struct drac_addr *addr,
+    struct drac_why *why)
+{
+	struct drac_op op = { .kind = DRAC_OP_DROP, .addr = *addr };
+
+	return apply_one(store, &op, why);
+}
+
+int
+drac_store_take_back(struct drac_store *store, const struct drac_addr *addr,
+    const struct drac_grant *grant, struct drac_why *why)
+{
+	struct drac_op op = { .kind = DRAC_OP_TAKE_BACK,
+		.addr = *addr,
+		.grant = *grant };
+
+	if (!grant->written) {
+		drac_map_begin(store, why);
+		return 0;
+	}
+	return apply_one(store, &op, why);
+}

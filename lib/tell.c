@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* One login told to every daemon; see tell.h. */
+
+#include "tell.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "breaker.h"
+#include "client.h"
+#include "wire.h"
+
+/* Those that are asked, and whose they are. */
+struct round {
+	struct drac_ask asks[DRAC_SERVERS_MAX];
+	struct drac_told *told[DRAC_SERVERS_MAX];
+	size_t count;
+};
+
+static bool
+find_host(const char *hosts, const char *host, struct drac_addr *addr,
+    struct drac_told *told)
+{
+	int found;
+
+	if (drac_addr_parse(host, addr) == 0)
+		return true;
+	found = drac_client_hosts(hosts, host, addr);
+	if (found == 1)
+		return true;
+	if (found == 0)
+		drac_why_set(&told->why, "%s: neither an address nor in %s",
+		    told->name, hosts);
+	else
+		drac_why_set(&told->why, "%s: not an address, and %s: %s",
+		    told->name, hosts, strerrordesc_np(errno));
+	told->error = EADDRNOTAVAIL;
+	return false;
+}
+
+static bool
+may_ask(const struct drac_tell *tell, struct drac_told *told)
+{
+	unsigned wait_s = 0;
+
+	if (drac_breaker_may_ask(tell->breaker_dir, told->name, tell->boot,
+		&wait_s))
+		return true;
+	drac_why_set(&told->why,
+	    "%s: did not answer lately, asked again in %us", told->name,
+	    wait_s);
+	told->error = EAGAIN;
+	return false;
+}
+
+static void
+prepare(const struct drac_tell *tell, const struct drac_server *server,
+    struct drac_told *told, struct round *round)
+{
+	struct drac_ask ask = { .name = server->name, .port = server->port };
+
+	told->name = server->name;
+	told->local = server->host == NULL;
+	if (told->local)
+		ask.socket = tell->conf->socket;
+	else if (!find_host(tell->hosts, server->host, &ask.host, told))
+		return;
+	if (!may_ask(tell, told))
+		return;
+	round->asks[round->count] = ask;
+	round->told[round->count++] = told;
+}
+
+/* A refusal is an answer. */
+static bool
+has_answered(const struct drac_ask *ask)
+{
+	return ask->error == 0 || ask->reply.answer != DRAC_ANSWER_SUCCESS;
+}
+
+/* Our own want says nothing about a server. */
+static bool
+is_our_want(int error)
+{
+	return error == ENOMEM || error == EMFILE || error == ENFILE ||
+	       error == ENOBUFS;
+}
+
+static void
+tell_breaker(const struct drac_tell *tell, const struct drac_ask *ask,
+    struct drac_told *told)
+{
+	if (has_answered(ask))
+		drac_breaker_answered(tell->breaker_dir, told->name,
+		    &told->closed);
+	else if (!is_our_want(ask->error))
+		drac_breaker_failed(tell->breaker_dir, told->name, tell->boot,
+		    &told->tripped);
+}
+
+/* What the local daemon tells beyond yes. */
+static void
+take_reply(const struct drac_reply *reply, struct drac_told *told,
+    struct drac_news *news)
+{
+	if (!reply->flag && reply->expiry == 0) {
+		told->kept = false;
+		news->excluded = 1;
+		drac_why_set(&told->why, "%s: %s", told->name,
+		    reply->why.text[0] != '\0' ? reply->why.text
+					       : "never recorded");
+		return;
+	}
+	news->grant.written = reply->flag;
+	news->grant.expiry = reply->expiry;
+	news->grant.previous = reply->previous;
+}
+
+static void
+settle(const struct drac_tell *tell, const struct drac_ask *ask,
+    struct drac_told *told, struct drac_news *news)
+{
+	told->error = ask->error;
+	told->kept = ask->error == 0;
+	if (told->kept && told->local)
+		take_reply(&ask->reply, told, news);
+	else if (!told->kept)
+		told->why = ask->why;
+	if (told->kept)
+		news->kept++;
+	tell_breaker(tell, ask, told);
+}
+
+void
+drac_tell(const struct drac_tell *tell, const struct drac_addr *addr,
+    struct drac_news *news)
+{
+	const struct drac_conf *conf = tell->conf;
+	struct round round;
+	int saved = errno;
+
+	memset(&round, 0, sizeof(round));
+	memset(news, 0, sizeof(*news));
+	for (; news->count < conf->server_count; news->count++)
+		prepare(tell, &conf->servers[news->count],
+		    &news->told[news->count], &round);
+	if (round.count > 0)
+		(void)drac_client_add(round.asks, round.count, addr,
+		    tell->timeout_ms);
+	for (size_t i = 0; i < round.count; i++)
+		settle(tell, &round.asks[i], round.told[i], news);
+	errno = saved;
+}
+
+/* The daemon answered; with what? */
+static int
+read_answer(const struct drac_reply *reply, struct drac_why *why)
+{
+	if (reply->answer == DRAC_ANSWER_SUCCESS)
+		return reply->flag ? 1 : 0;
+	errno = reply->answer == DRAC_ANSWER_PERM ? EPERM : EIO;
+	if (reply->why.text[0] != '\0')
+		drac_why_set(why, "local: %s", reply->why.text);
+	else
+		drac_why_set(why, "local: %s",
+		    errno == EPERM ? "refused us (permission denied)"
+				   : "could not");
+	return -1;
+}
+
+int
+drac_tell_back(const struct drac_tell_back *back, struct drac_why *why)
+{
+	struct drac_call call = { .version = DRAC_VERSION_LOCAL,
+		.procedure = DRAC_PROC_TAKE_BACK,
+		.addr = back->addr,
+		.expiry = back->grant.expiry,
+		.previous = back->grant.previous };
+	unsigned connecting_ms = back->timeout_ms / 4 + 1;
+	struct drac_reply reply = { 0 };
+	struct drac_link *link = NULL;
+	struct drac_why said = { "" };
+	int result;
+
+	if (drac_link_open(back->socket, connecting_ms, &link, &said) == 0 &&
+	    drac_link_call(link, &call, &reply,
+		back->timeout_ms - back->timeout_ms / 4, &said) == 0) {
+		result = read_answer(&reply, why);
+	} else {
+		drac_why_set(why, "local: %s", said.text);
+		result = -1;
+	}
+	drac_link_close(link);
+	return result;
+}

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Whose the files are. As root: nobody is the daemon's user here, and 65533
+# anybody.
+
+user=nobody
+uid=$(id -u $user)
+stranger() {
+	setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
+}
+
+# owners FILE...   who owns them, each once
+owners() {
+	stat -c %u "$@" | sort -u | xargs
+}
+
+# Giving and taking.
+configure "user = $user"
+rm -rf "$lib" "$run"
+says owner_daemon_makes_all 0 "^made the directory $run$" '' d init --daemon
+is owner_daemon_said "$(printf '%s\n' "made the directory $lib" \
+	"gave the map $map to $user" "made the directory $run" \
+	"made the map $map")" "$(cat "$tmp/out")"
+is owner_daemon_has_all "$uid" "$(owners "$lib" "$lib"/* "$run")"
+is owner_daemon_modes 755 "$(stat -c %a "$lib" "$run" | sort -u)"
+says owner_daemon_again 0 "^the map $map is there already$" '' \
+	d init --daemon
+is owner_daemon_again_says_no_more 1 "$(wc -l <"$tmp/out")"
+d add 192.0.2.7 -q
+says owner_taken_back 0 "^gave the map $map to root$" '' d init
+is owner_root_has_all 0 "$(owners "$lib" "$lib"/*)"
+is owner_kept_the_entries 0 "$(d show 192.0.2.7 >/dev/null; echo $?)"
+configure "user = $user" 'server = local'
+says owner_server_local_is_enough 0 "^gave the map $map to $user$" '' d init
+is owner_server_local_has_all "$uid" "$(owners "$lib" "$lib"/*)"
+says owner_quiet 0 '' '' d init -q
+
+# The group that was chosen for a reader stays.
+configure "user = $user"
+d init -q
+chgrp 12345 "$map"
+says owner_group 0 '^gave' '' d init --daemon
+is owner_group_stays "$uid 12345" "$(stat -c '%u %g' "$map")"
+chgrp "$(id -g $user)" "$map"
+
+# Root works there as the user, which is what the sweep timer does when the
+# daemon is dead.
+setpriv --reuid="$uid" --regid="$(id -g $user)" --clear-groups \
+	"$fill" "$map" <<ENTRIES
+192.0.2.1 $(($(date +%s) - 5))
+192.0.2.2 $(($(date +%s) + 500))
+ENTRIES
+rm -f "$map.lock" "$map.journal"
+# The capabilities of drac-sweep.service.
+says owner_sweep 0 '^removed 1, kept 2$' 'taken over from another program' \
+	setpriv --bounding-set=-all,+chown,+setuid,+setgid \
+	"$ctl" -c "$conf" sweep
+says owner_add 0 '^192.0.2.9 is auth' '' d add 192.0.2.9
+says owner_list 0 '^192.0.2.9 ' '' d list
+says owner_show 0 '^192.0.2.9 is auth' '' d show 192.0.2.9
+says owner_drop 0 '^removed 192.0.2.9' '' d drop 192.0.2.9
+says owner_drop_all 0 '^removed every' '' d drop --all
+is owner_new_files_are_the_users "$uid" "$(owners "$lib"/*)"
+d add 192.0.2.7 -q
+
+# Nothing in there reaches what is root's.
+secret=$tmp/secret
+echo secret >"$secret"
+chmod 600 "$secret"
+rm -f "$map.lock"
+ln -s "$secret" "$map.lock"
+says owner_link_is_not_followed 3 '' "$map.lock" d add 192.0.2.8
+rm "$map.lock"
+mv "$map" "$tmp/aside"
+ln "$secret" "$map"
+says owner_hard_link_is_not_read 3 '' "$map.*denied" d list
+rm "$map"
+mv "$tmp/aside" "$map"
+ln "$secret" "$map.corrupt-1"
+ln -s "$secret" "$map.new"
+mkfifo "$map.fifo"
+says owner_links_are_left_alone 0 '^gave' \
+	'^dracctl: warning: dracd.db.corrupt-1 beside the map' d init
+is owner_each_is_told 3 "$(wc -l <"$tmp/err")"
+rm "$map.new"
+chown "$user" "$lib" "$map"
+says owner_links_are_not_given_away 0 '^the map' \
+	'warning: dracd.db.corrupt-1 beside the map' d init --daemon
+is owner_secret_is_roots '0 600' "$(stat -c '%u %a' "$secret")"
+is owner_secret_whole secret "$(cat "$secret")"
+rm -f "$map.corrupt-1" "$map.fifo" "$map.new"
+touch "$lib/dracd.dbx" "$lib/other"
+d init -q
+d init --daemon -q
+is owner_others_files_are_not_ours 0 "$(owners "$lib/dracd.dbx" "$lib/other")"
+rm "$lib/dracd.dbx" "$lib/other"
+
+# Others read what is readable, and that is all.
+says stranger_list 0 '^192.0.2.7 ' '' stranger "$ctl" -c "$conf" list
+says stranger_show 0 '^192.0.2.7 is' '' \
+	stranger "$ctl" -c "$conf" show 192.0.2.7
+for words in 'add 192.0.2.8' 'drop 192.0.2.7' 'drop --all' sweep; do
+	# shellcheck disable=SC2086
+	says "stranger_may_not_${words%% *}" 3 '' "$lib.*denied" \
+		stranger "$ctl" -c "$conf" $words
+done
+says stranger_may_not_init_daemon 3 '' 'only root can give the map' \
+	stranger "$ctl" -c "$conf" init --daemon
+is stranger_changed_nothing "$uid" "$(owners "$lib" "$lib"/*)"
+
+# While a daemon keeps it, whoever it serves goes through it.
+start_daemon
+says kept_by_the_user 0 '^192.0.2.8 is auth' '' d add 192.0.2.8
+is kept_through_the_daemon 1 "$(said added)"
+says kept_stays_the_users 3 '' 'a running rpc.dracd keeps the map .*to root' \
+	d init
+says kept_init_daemon 0 'is there already' '' d init --daemon
+says kept_refuses_status 3 '' '^dracctl: ' stranger "$ctl" -c "$conf" status
+says kept_refused_list 0 '^192.0.2.8 ' '' stranger "$ctl" -c "$conf" list
+says kept_refused_show 0 '^192.0.2.8 is' '' \
+	stranger "$ctl" -c "$conf" show 192.0.2.8
+says kept_refused_show_missing 1 'not in the map' '' \
+	stranger "$ctl" -c "$conf" show 192.0.2.10
+for words in 'add 192.0.2.9' 'drop 192.0.2.8' 'drop --all' sweep; do
+	# shellcheck disable=SC2086
+	says "kept_refused_${words%% *}" 3 '' "$lib" \
+		stranger "$ctl" -c "$conf" $words
+done
+says kept_by_its_own_user 0 '^removed 192.0.2.8' '' other "$ctl" -c "$conf" \
+	drop 192.0.2.8
+is kept_files_are_the_users "$uid" "$(owners "$lib" "$lib"/*)"
+stop_daemon KILL
+says kept_no_more 0 '^removed 0, kept 1$' '' d sweep
+is kept_no_more_files "$uid" "$(owners "$lib"/*)"
+says kept_no_more_init 0 '^gave .* to root$' '' d init
+
+# A user that does not exist, and one that has nothing to do with it.
+configure 'user = no-such-user'
+says unknown_user_init_daemon 3 '' 'there is no user no-such-user' \
+	d init --daemon
+says unknown_user_init 0 'is there already' '' d init
+chown 65533 "$lib"
+for words in init list 'show 192.0.2.7' 'add 192.0.2.8' sweep; do
+	# shellcheck disable=SC2086
+	says "third_owner_unknown_user_${words%% *}" 3 '' \
+		"^dracctl: $lib: belongs to user 65533" d $words
+done
+configure "user = $user"
+for words in init list 'add 192.0.2.8' 'drop --all' sweep; do
+	# shellcheck disable=SC2086
+	says "third_owner_${words%% *}" 3 '' \
+		"^dracctl: $lib: belongs to user 65533" d $words
+done
+says third_owner_init_daemon 3 '' "^dracctl: $lib: belongs to user 65533" \
+	d init --daemon
+is third_owner_keeps_it 65533 "$(owners "$lib")"
+chown "$user" "$lib"
+chmod 775 "$lib"
+says writable_by_group 3 '' "^dracctl: $lib: writable" d init
+is writable_by_group_is_not_given "$uid" "$(owners "$lib")"
+chmod 755 "$lib"

@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Somebody who wants an address authorised without having logged in.
+#
+#   attack.pl udp    HOST PORT ADDRESS [SOURCE [SOURCEPORT]]
+#   attack.pl tcp    HOST PORT ADDRESS [SOURCE [SOURCEPORT]]
+#   attack.pl unix   PATH VERSION PROCEDURE ADDRESS
+#   attack.pl callit HOST PROTOCOL ADDRESS      through the host's rpcbind
+#   attack.pl raw    SOURCE SOURCEPORT HOST PORT ADDRESS
+#   attack.pl idle   HOST|PATH PORT COUNT FILE  hold connections, while FILE is
+#
+# Prints the word that the server answers with, or what happened instead.
+use strict;
+use warnings;
+use IO::Socket::IP;
+use IO::Socket::UNIX;
+use Socket qw(:DEFAULT inet_pton);
+
+my $xid = 0x64726163;
+
+sub address {
+	my ($text) = @_;
+	my $v6 = inet_pton(AF_INET6, $text);
+	return ($v6, 2) if defined $v6;
+	return (inet_pton(AF_INET, $text), 1);
+}
+
+# The call of version 1 or 2.
+sub call {
+	my ($octets, $version) = address(@_);
+	my $argument = $version == 1 ? $octets
+	    : pack 'l>16', unpack 'c16', $octets;
+	return pack('N10', $xid, 0, 2, 900101, $version, 1, 0, 0, 0, 0)
+	    . $argument;
+}
+
+sub marked {
+	my ($message) = @_;
+	return pack('N', 0x80000000 | length $message) . $message;
+}
+
+sub verdict {
+	my ($reply) = @_;
+	return print "silence\n" unless defined $reply && length $reply;
+	my @word = unpack 'N*', $reply;
+	return print "denied\n" if @word >= 3 && $word[2] != 0;
+	return print "fault $word[5]\n" if @word >= 6 && $word[5] != 0;
+	return print "answer ", $word[6] // 'nothing', "\n";
+}
+
+sub with_limit {
+	my ($read) = @_;
+	my $reply;
+	local $SIG{ALRM} = sub { die "time\n" };
+	alarm 2;
+	eval { $reply = $read->() };
+	alarm 0;
+	return $reply;
+}
+
+sub converse {
+	my ($type, $host, $port, $message, $source, $source_port) = @_;
+	my $socket = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port,
+		Type => $type,
+		defined $source ? (LocalHost => $source) : (),
+		defined $source_port ? (LocalPort => $source_port) : ())
+	    or return print "cannot: $@\n";
+	$message = marked($message) if $type == SOCK_STREAM;
+	$socket->syswrite($message) or return print "cannot: $!\n";
+	return stream($socket) if $type == SOCK_STREAM;
+	return verdict(with_limit(sub {
+		$socket->recv(my $reply, 65536);
+		return $reply;
+	}));
+}
+
+sub stream {
+	my ($socket) = @_;
+	return verdict(with_limit(sub {
+		my $reply = '';
+		while (length $reply < 4 || length $reply <
+		    4 + (unpack('N', $reply) & 0x7fffffff)) {
+			$socket->sysread($reply, 4096, length $reply)
+			    or return;
+		}
+		return substr $reply, 4;
+	}));
+}
+
+# The call of version 3 with an address: its length and the octets.
+sub local_call {
+	my ($version, $procedure, $address) = @_;
+	my $head = pack 'N10', $xid, 0, 2, 900101, $version, $procedure,
+	    0, 0, 0, 0;
+	return call($address) if $version < 3;
+	my ($octets) = address($address);
+	return $head . pack('N', length $octets) . $octets;
+}
+
+# RFC 1833, 3.2: procedure 5 of version 2 calls another program.
+sub callit {
+	my ($address) = @_;
+	my ($octets, $version) = address($address);
+	my $argument = substr call($address), 40;
+	return pack('N10', $xid, 0, 2, 100000, 2, 5, 0, 0, 0, 0)
+	    . pack('N4', 900101, $version, 1, length $argument) . $argument;
+}
+
+sub sum16 {
+	my ($octets) = @_;
+	my $sum = 0;
+	$sum += $_ for unpack 'n*', $octets . (length($octets) % 2 ? "\0" : '');
+	$sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+	return ~$sum & 0xffff;
+}
+
+# A datagram with a source address of one's own choice.
+sub raw {
+	my ($source, $source_port, $host, $port, $address) = @_;
+	my $message = call($address);
+	my $size = 8 + length $message;
+	my ($from, $to) = map { inet_pton(AF_INET, $_) } $source, $host;
+	my $udp = pack('n4', $source_port, $port, $size, 0) . $message;
+	my $check = sum16($from . $to . pack('xCn', 17, $size) . $udp) || 0xffff;
+	substr $udp, 6, 2, pack 'n', $check;
+	my $ip = pack('C2n3C2n', 0x45, 0, 20 + $size, 1, 0, 64, 17, 0)
+	    . $from . $to;
+	socket my $socket, PF_INET, SOCK_RAW, 255 or return print "cannot: $!\n";
+	send $socket, $ip . $udp, 0, pack_sockaddr_in(0, $to)
+	    or return print "cannot: $!\n";
+	print "sent\n";
+}
+
+sub idle {
+	my ($host, $port, $count, $file) = @_;
+	my @sockets;
+	for (1 .. $count) {
+		my $socket = $host =~ m{^/}
+		    ? IO::Socket::UNIX->new(Peer => $host)
+		    : IO::Socket::IP->new(PeerHost => $host, PeerPort => $port);
+		push @sockets, $socket if defined $socket;
+		# Half a record mark.
+		$socket->syswrite("\x80\0") if defined $socket && $_ % 2;
+	}
+	print scalar @sockets, "\n";
+	close STDOUT;
+	select undef, undef, undef, 0.1 while -e $file;
+}
+
+$SIG{PIPE} = 'IGNORE';
+my ($verb, @rest) = @ARGV;
+die "usage\n" unless defined $verb;
+if ($verb eq 'udp' || $verb eq 'tcp') {
+	my ($host, $port, $address, @source) = @rest;
+	converse($verb eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, $host, $port,
+		call($address), @source);
+} elsif ($verb eq 'unix') {
+	my ($path, @call) = @rest;
+	my $socket = IO::Socket::UNIX->new(Peer => $path)
+	    or print("cannot: $!\n"), exit;
+	$socket->syswrite(marked(local_call(@call)));
+	stream($socket);
+} elsif ($verb eq 'callit') {
+	my ($host, $protocol, $address) = @rest;
+	converse($protocol eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, $host, 111,
+		callit($address));
+} elsif ($verb eq 'raw') {
+	raw(@rest);
+} elsif ($verb eq 'idle') {
+	idle(@rest);
+} else {
+	die "usage\n";
+}

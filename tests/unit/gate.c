@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Who may ask the daemon: every rule, with addresses of this host and
+ * others. Only a caller's road, address, port and uid count, so no socket
+ * has to be opened from a reserved port.
+ */
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dracd.h"
+#include "test.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* The uid that nobody here has. */
+#define STRANGER 3999999999u
+
+struct drac_stats drac_stats;
+
+static char reports[2048];
+
+static void
+note(const char *text, void *arg)
+{
+	(void)arg;
+	strncat(reports, text, sizeof reports - strlen(reports) - 2);
+	strcat(reports, "\n");
+}
+
+static void
+allow(struct drac_conf *conf, const char *text)
+{
+	struct drac_net net;
+
+	CHECK_ROW(drac_net_parse(text, &net) == 0, text);
+	CHECK_ROW(drac_nets_add(&conf->allow, &net) == 0, text);
+}
+
+static struct drac_gate *
+open_gate(const struct drac_conf *conf)
+{
+	struct drac_gate *gate = NULL;
+
+	reports[0] = '\0';
+	if (drac_gate_open(conf, note, NULL, &gate) == -1)
+		return NULL;
+	return gate;
+}
+
+static struct drac_caller
+from(enum drac_road road, const char *address, unsigned short port)
+{
+	struct drac_caller caller = { .road = road, .port = port };
+
+	CHECK_ROW(drac_addr_parse(address, &caller.addr) == 0, address);
+	return caller;
+}
+
+struct row {
+	const char *name;
+	enum drac_road road;
+	const char *address;
+	unsigned short port;
+	enum drac_refusal refusal;
+};
+
+static void
+check_rows(struct drac_gate *gate, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct drac_caller caller =
+		    from(rows[i].road, rows[i].address, rows[i].port);
+		enum drac_refusal refusal = DRAC_REFUSALS;
+		enum drac_right right, wanted;
+
+		wanted = rows[i].refusal == DRAC_REFUSAL_NONE ? DRAC_RIGHT_ADD
+							      : DRAC_RIGHT_NONE;
+		/* Asked again it is remembered. */
+		for (int time = 0; time < 2; time++) {
+			right = drac_gate_ask(gate, &caller, &refusal);
+			CHECK_ROW(right == wanted, rows[i].name);
+			CHECK_ROW(refusal == rows[i].refusal, rows[i].name);
+		}
+	}
+}
+
+/* The allow list holds loopback too: that must not open it. */
+static void
+gate_judges_hosts(void)
+{
+	static const struct row rows[] = {
+		{ "loopback, reserved port", DRAC_ROAD_UDP, "127.0.0.1", 757,
+		    DRAC_REFUSAL_NONE },
+		{ "loopback, first reserved port", DRAC_ROAD_TCP, "127.0.0.1",
+		    1, DRAC_REFUSAL_NONE },
+		{ "loopback, last reserved port", DRAC_ROAD_TCP, "127.0.0.1",
+		    1023, DRAC_REFUSAL_NONE },
+		{ "loopback, first other port", DRAC_ROAD_TCP, "127.0.0.1",
+		    1024, DRAC_REFUSAL_PORT },
+		{ "loopback, any port, though allowed", DRAC_ROAD_UDP,
+		    "127.0.0.1", 40000, DRAC_REFUSAL_PORT },
+		{ "loopback, no port", DRAC_ROAD_UDP, "127.0.0.1", 0,
+		    DRAC_REFUSAL_PORT },
+		{ "another loopback address", DRAC_ROAD_UDP, "127.9.8.7", 40000,
+		    DRAC_REFUSAL_PORT },
+		{ "IPv6 loopback, reserved port", DRAC_ROAD_TCP, "::1", 600,
+		    DRAC_REFUSAL_NONE },
+		{ "IPv6 loopback, any port", DRAC_ROAD_TCP, "::1", 40000,
+		    DRAC_REFUSAL_PORT },
+		{ "mapped loopback, any port", DRAC_ROAD_TCP,
+		    "::ffff:127.0.0.1", 40000, DRAC_REFUSAL_PORT },
+		{ "allowed host, any port", DRAC_ROAD_UDP, "203.0.113.7", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "allowed host, reserved port", DRAC_ROAD_TCP, "203.0.113.7",
+		    757, DRAC_REFUSAL_NONE },
+		{ "allowed host, mapped", DRAC_ROAD_TCP, "::ffff:203.0.113.7",
+		    40000, DRAC_REFUSAL_NONE },
+		{ "host beside the network", DRAC_ROAD_UDP, "203.0.113.128",
+		    40000, DRAC_REFUSAL_HOST },
+		{ "unknown host, reserved port", DRAC_ROAD_UDP, "198.51.100.1",
+		    757, DRAC_REFUSAL_HOST },
+		{ "allowed IPv6 host", DRAC_ROAD_UDP, "2001:db8:1::5", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "unknown IPv6 host", DRAC_ROAD_UDP, "2001:db8:2::5", 757,
+		    DRAC_REFUSAL_HOST },
+		{ "link-local host", DRAC_ROAD_UDP, "fe80::1234:5678:9abc:def0",
+		    757, DRAC_REFUSAL_HOST },
+		{ "unspecified", DRAC_ROAD_UDP, "0.0.0.0", 40000,
+		    DRAC_REFUSAL_PORT },
+	};
+	struct drac_conf conf = { 0 };
+	struct drac_gate *gate;
+
+	allow(&conf, "127.0.0.0/8");
+	allow(&conf, "::1");
+	allow(&conf, "203.0.113.0/25");
+	allow(&conf, "2001:db8:1::/48");
+	gate = open_gate(&conf);
+	CHECK(gate != NULL);
+	if (gate != NULL)
+		check_rows(gate, rows, COUNT(rows));
+	drac_gate_close(gate);
+	drac_nets_free(&conf.allow);
+}
+
+static void
+insecure_local_takes_any_port_of_this_host_only(void)
+{
+	static const struct row rows[] = {
+		{ "loopback, any port", DRAC_ROAD_UDP, "127.0.0.1", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "IPv6 loopback, any port", DRAC_ROAD_TCP, "::1", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "another host", DRAC_ROAD_UDP, "203.0.113.7", 40000,
+		    DRAC_REFUSAL_HOST },
+	};
+	struct drac_conf conf = { .insecure_local = true };
+	struct drac_gate *gate = open_gate(&conf);
+
+	CHECK(gate != NULL);
+	if (gate != NULL)
+		check_rows(gate, rows, COUNT(rows));
+	drac_gate_close(gate);
+}
+
+/* An address of an interface that is neither loopback nor link-local. */
+static bool
+find_own_address(char text[DRAC_ADDR_TEXT])
+{
+	struct ifaddrs *all, *one;
+	struct drac_addr addr;
+	bool found = false;
+
+	if (getifaddrs(&all) == -1)
+		return false;
+	for (one = all; one != NULL && !found; one = one->ifa_next) {
+		if (one->ifa_addr == NULL ||
+		    drac_addr_from_sockaddr(one->ifa_addr,
+			sizeof(struct sockaddr_storage), &addr) == -1)
+			continue;
+		found = drac_addr_scope(&addr) == DRAC_SCOPE_HOST;
+		if (found)
+			drac_addr_text(&addr, text);
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+static void
+own_addresses_count_as_local(void)
+{
+	char own[DRAC_ADDR_TEXT];
+	struct row rows[] = {
+		{ "own address, reserved port", DRAC_ROAD_UDP, own, 757,
+		    DRAC_REFUSAL_NONE },
+		{ "own address, any port, though allowed", DRAC_ROAD_TCP, own,
+		    40000, DRAC_REFUSAL_PORT },
+	};
+	struct drac_conf conf = { 0 };
+	struct drac_gate *gate;
+
+	if (!find_own_address(own)) {
+		puts("  this host has loopback addresses alone");
+		return;
+	}
+	allow(&conf, "0.0.0.0/0");
+	allow(&conf, "::/0");
+	gate = open_gate(&conf);
+	CHECK(gate != NULL);
+	if (gate != NULL)
+		check_rows(gate, rows, COUNT(rows));
+	drac_gate_close(gate);
+	drac_nets_free(&conf.allow);
+}
+
+static void
+gate_judges_users(void)
+{
+	static char daemon_name[] = "daemon", number[] = "2";
+	static char *users[] = { daemon_name, number };
+	struct drac_conf conf = { .allow_users = users,
+		.allow_user_count = COUNT(users) };
+	const struct {
+		const char *name;
+		uid_t uid;
+		enum drac_right right;
+		enum drac_refusal refusal;
+	} rows[] = {
+		{ "root", 0, DRAC_RIGHT_ADMIN, DRAC_REFUSAL_NONE },
+		{ "the daemon's own", geteuid(), DRAC_RIGHT_ADMIN,
+		    DRAC_REFUSAL_NONE },
+		{ "by name", 1, DRAC_RIGHT_ADD, DRAC_REFUSAL_NONE },
+		{ "by number", 2, DRAC_RIGHT_ADD, DRAC_REFUSAL_NONE },
+		{ "another", STRANGER, DRAC_RIGHT_NONE, DRAC_REFUSAL_USER },
+		{ "nobody", (uid_t)-1, DRAC_RIGHT_NONE, DRAC_REFUSAL_USER },
+	};
+	struct drac_gate *gate = open_gate(&conf);
+
+	CHECK_ROW(gate != NULL, reports);
+	for (size_t i = 0; gate != NULL && i < COUNT(rows); i++) {
+		struct drac_caller caller = { .road = DRAC_ROAD_LOCAL,
+			.uid = rows[i].uid };
+		enum drac_refusal refusal = DRAC_REFUSALS;
+
+		CHECK_ROW(drac_gate_ask(gate, &caller, &refusal) ==
+			      rows[i].right,
+		    rows[i].name);
+		CHECK_ROW(refusal == rows[i].refusal, rows[i].name);
+	}
+	drac_gate_close(gate);
+}
+
+static void
+open_reports_every_unknown_user(void)
+{
+	static char good[] = "daemon", bad[] = "no-such-user-here";
+	static char number[] = "3999999999", huge[] = "4294967295";
+	static char *users[] = { bad, good, number, huge };
+	struct drac_conf conf = { .allow_users = users,
+		.allow_user_count = COUNT(users) };
+
+	CHECK(open_gate(&conf) == NULL);
+	CHECK_ROW(strcmp(reports,
+		      "allow_users: no such user: no-such-user-here\n"
+		      "allow_users: no such user: 3999999999\n"
+		      "allow_users: no such user: 4294967295\n") == 0,
+	    reports);
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	CHECK(fd != -1);
+	CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	CHECK(close(fd) == 0);
+}
+
+/* The file adds to the list; a new gate reads it again. */
+static void
+allow_file_adds_hosts(void)
+{
+	static const struct row before[] = {
+		{ "in the list", DRAC_ROAD_UDP, "203.0.113.7", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "in the file", DRAC_ROAD_UDP, "198.51.100.7", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "in neither", DRAC_ROAD_UDP, "198.51.101.7", 40000,
+		    DRAC_REFUSAL_HOST },
+	};
+	static const struct row after[] = {
+		{ "in the list", DRAC_ROAD_UDP, "203.0.113.7", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "not any more", DRAC_ROAD_UDP, "198.51.100.7", 40000,
+		    DRAC_REFUSAL_HOST },
+	};
+	char dir[] = "/tmp/drac-gate-XXXXXX", path[64];
+	struct drac_conf conf = { .allow_file = path };
+	struct drac_gate *gate;
+
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof path, "%s/dracd.allow", dir);
+	allow(&conf, "203.0.113.0/24");
+	write_file(path, "255.255.255.0 198.51.100.0\n");
+	gate = open_gate(&conf);
+	CHECK_ROW(gate != NULL, reports);
+	if (gate != NULL)
+		check_rows(gate, before, COUNT(before));
+	drac_gate_close(gate);
+
+	CHECK(unlink(path) == 0);
+	gate = open_gate(&conf);
+	CHECK_ROW(gate != NULL && reports[0] == '\0', reports);
+	if (gate != NULL)
+		check_rows(gate, after, COUNT(after));
+	drac_gate_close(gate);
+
+	write_file(path, "this is no network\n");
+	CHECK(open_gate(&conf) == NULL);
+	CHECK_ROW(strstr(reports, "dracd.allow:1: ") != NULL, reports);
+
+	CHECK(unlink(path) == 0);
+	CHECK(rmdir(dir) == 0);
+	drac_nets_free(&conf.allow);
+}
+
+static void
+caller_text_says_who(void)
+{
+	const struct {
+		struct drac_caller caller;
+		const char *text;
+	} rows[] = {
+		{ from(DRAC_ROAD_UDP, "192.0.2.7", 757),
+		    "192.0.2.7 port 757 (udp)" },
+		{ from(DRAC_ROAD_TCP, "2001:db8::7", 65535),
+		    "2001:db8::7 port 65535 (tcp)" },
+		{ { .road = DRAC_ROAD_LOCAL, .uid = 1000, .pid = 77 },
+		    "user 1000, process 77" },
+		{ { .road = DRAC_ROAD_LOCAL, .uid = STRANGER, .pid = 0 },
+		    "user 3999999999, process 0" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[DRAC_CALLER_TEXT];
+
+		drac_caller_text(&rows[i].caller, text);
+		CHECK_ROW(strcmp(text, rows[i].text) == 0, text);
+	}
+}
+
+int
+main(void)
+{
+	RUN(gate_judges_hosts);
+	RUN(insecure_local_takes_any_port_of_this_host_only);
+	RUN(own_addresses_count_as_local);
+	RUN(gate_judges_users);
+	RUN(open_reports_every_unknown_user);
+	RUN(allow_file_adds_hosts);
+	RUN(caller_text_says_who);
+	return TEST_RESULT();
+}

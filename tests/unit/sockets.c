@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What the daemon listens on: ports, the local socket and its directory,
+ * sockets that systemd hands over, a host without IPv6.
+ */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dracd.h"
+#include "test.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+struct drac_stats drac_stats;
+
+/* What a test has: a directory, a configuration, a front. */
+static char dir[64];
+static char path[80];
+static struct drac_endpoint endpoints[4];
+static struct drac_conf conf;
+static struct drac_front *front;
+static struct drac_why why;
+static struct drac_bound bound[8];
+
+static void
+set_up(void)
+{
+	strcpy(dir, "/tmp/drac-sockets-XXXXXX");
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof path, "%s/sock", dir);
+	conf = (struct drac_conf){ .listen = endpoints };
+	front = NULL;
+}
+
+static void
+tear_down(void)
+{
+	drac_front_close(front);
+	CHECK(rmdir(dir) == 0);
+}
+
+static void
+listen_on(const char *address, unsigned short port)
+{
+	struct drac_endpoint *endpoint = &endpoints[conf.listen_count++];
+
+	CHECK(drac_addr_parse(address, &endpoint->addr) == 0);
+	endpoint->port = port;
+}
+
+static int
+open_front(void)
+{
+	return drac_front_open(&conf, &front, &why);
+}
+
+static void
+close_front(void)
+{
+	drac_front_close(front);
+	front = NULL;
+}
+
+/* Sockets bound; 0 when one has another port than the first. */
+static size_t
+count_with_one_port(void)
+{
+	size_t count = drac_front_bound(front, bound, COUNT(bound));
+
+	for (size_t i = 1; i < count; i++) {
+		if (bound[i].port != bound[0].port)
+			return 0;
+	}
+	return count;
+}
+
+/* A socket on an address and port of its own; *port 0: any. */
+static int
+squat(int type, const char *address, unsigned short *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(*port) };
+	socklen_t len = sizeof sin;
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	CHECK(inet_pton(AF_INET, address, &sin.sin_addr) == 1);
+	CHECK(bind(fd, (struct sockaddr *)&sin, sizeof sin) == 0);
+	if (type == SOCK_STREAM)
+		CHECK(listen(fd, 1) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)&sin, &len) == 0);
+	*port = ntohs(sin.sin_port);
+	return fd;
+}
+
+/* Ports */
+
+static void
+one_port_for_all(void)
+{
+	set_up();
+	listen_on("127.0.0.1", 0);
+	listen_on("127.0.0.2", 0);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(why.text[0] == '\0');
+	CHECK(count_with_one_port() == 4);
+	CHECK(bound[0].port != 0);
+	if (geteuid() == 0)
+		CHECK(bound[0].port >= 600 && bound[0].port < 1024);
+	tear_down();
+}
+
+static void
+named_ports_are_kept(void)
+{
+	unsigned short port = 0, other = 0;
+	int first, second;
+
+	set_up();
+	first = squat(SOCK_STREAM, "127.0.0.1", &port);
+	second = squat(SOCK_STREAM, "127.0.0.2", &other);
+	close(first);
+	close(second);
+	listen_on("127.0.0.1", port);
+	listen_on("127.0.0.2", 0);
+	conf.port = other;
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 4);
+	CHECK(bound[0].port == port && !bound[0].tcp && !bound[0].v6);
+	CHECK(bound[1].port == port && bound[1].tcp);
+	CHECK(bound[2].port == other && !bound[2].tcp);
+	CHECK(bound[3].port == other && bound[3].tcp);
+	CHECK(bound[3].addr.octet[3] == 2);
+	tear_down();
+}
+
+static void
+taken_port_is_a_sentence(void)
+{
+	static const struct {
+		const char *name;
+		int type;
+		const char *transport;
+	} rows[] = {
+		{ "tcp", SOCK_STREAM, "tcp" },
+		{ "udp", SOCK_DGRAM, "udp" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unsigned short port = 0;
+		char sentence[128];
+		int fd;
+
+		set_up();
+		fd = squat(rows[i].type, "127.0.0.1", &port);
+		conf.port = port;
+		listen_on("127.0.0.1", 0);
+		CHECK_ROW(open_front() == -1 && errno == EADDRINUSE,
+		    rows[i].name);
+		snprintf(sentence, sizeof sentence,
+		    "cannot listen on 127.0.0.1 port %u (%s): "
+		    "somebody else has this port",
+		    port, rows[i].transport);
+		CHECK_ROW(strcmp(why.text, sentence) == 0, why.text);
+		close(fd);
+		tear_down();
+	}
+}
+
+static void
+foreign_address_is_a_sentence(void)
+{
+	set_up();
+	conf.port = 40000;
+	listen_on("203.0.113.213", 0);
+	CHECK(open_front() == -1 && errno == EADDRNOTAVAIL);
+	CHECK_ROW(strstr(why.text,
+		      "cannot listen on 203.0.113.213 port 40000 (udp): ") ==
+		      why.text,
+	    why.text);
+	tear_down();
+}
+
+static void
+nothing_to_listen_on_is_fine(void)
+{
+	set_up();
+	conf.socket = path;
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 0);
+	tear_down();
+}
+
+/* The local socket */
+
+static int
+connect_to(const char *where)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sun.sun_path, sizeof sun.sun_path, "%s", where);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof sun) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+listen_at(const char *where)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sun.sun_path, sizeof sun.sun_path, "%s", where);
+	CHECK(bind(fd, (struct sockaddr *)&sun, sizeof sun) == 0);
+	CHECK(listen(fd, 1) == 0);
+	return fd;
+}
+
+static void
+local_socket_is_for_everybody_and_goes(void)
+{
+	mode_t before = umask(077);
+	struct stat st;
+	int fd;
+
+	set_up();
+	conf.socket = path;
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(umask(before) == 077);
+	CHECK(lstat(path, &st) == 0 && S_ISSOCK(st.st_mode));
+	CHECK((st.st_mode & 07777) == 0666);
+	fd = connect_to(path);
+	CHECK(fd != -1);
+	close(fd);
+	close_front();
+	CHECK(lstat(path, &st) == -1 && errno == ENOENT);
+	tear_down();
+}
+
+static void
+stale_socket_is_replaced(void)
+{
+	char aside[80];
+	int fd;
+
+	set_up();
+	conf.socket = path;
+	close(listen_at(path));
+	snprintf(aside, sizeof aside, "%s/soc~", dir);
+	close(listen_at(aside));
+	CHECK(connect_to(path) == -1);
+	CHECK_ROW(open_front() == 0, why.text);
+	fd = connect_to(path);
+	CHECK(fd != -1);
+	close(fd);
+	tear_down();
+}
+
+static void
+answering_socket_is_left_alone(void)
+{
+	char sentence[128];
+	int fd, caller;
+
+	set_up();
+	conf.socket = path;
+	fd = listen_at(path);
+	CHECK(open_front() == -1 && errno == EADDRINUSE);
+	snprintf(sentence, sizeof sentence, "%s: another daemon answers there",
+	    path);
+	CHECK_ROW(strcmp(why.text, sentence) == 0, why.text);
+	caller = connect_to(path);
+	CHECK(caller != -1);
+	close(caller);
+	close(fd);
+	CHECK(unlink(path) == 0);
+	tear_down();
+}
+
+/* Whoever took the place meanwhile keeps it. */
+static void
+another_ones_socket_is_not_removed(void)
+{
+	char moved[80];
+	int fd;
+
+	set_up();
+	conf.socket = path;
+	CHECK_ROW(open_front() == 0, why.text);
+	snprintf(moved, sizeof moved, "%s/moved", dir);
+	CHECK(rename(path, moved) == 0);
+	fd = listen_at(path);
+	close_front();
+	CHECK(unlink(path) == 0);
+	CHECK(unlink(moved) == 0);
+	close(fd);
+	tear_down();
+}
+
+static void
+file_in_the_way_is_left_alone(void)
+{
+	struct stat st;
+	int fd;
+
+	set_up();
+	conf.socket = path;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd != -1 && close(fd) == 0);
+	CHECK(open_front() == -1 && errno == EEXIST);
+	CHECK_ROW(strstr(why.text, "is not a socket") != NULL, why.text);
+	CHECK(lstat(path, &st) == 0 && S_ISREG(st.st_mode));
+	CHECK(unlink(path) == 0);
+	tear_down();
+}
+
+static void
+directory_must_be_safe(void)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+		int error; /* 0: good */
+		const char *sentence;
+	} rows[] = {
+		{ "ours alone", 0700, 0, "" },
+		{ "readable by all", 0755, 0, "" },
+		{ "writable by group", 0770, EPERM, "writable by group or" },
+		{ "writable by others", 0757, EPERM, "writable by group or" },
+		{ "sticky", 01777, EPERM, "writable by group or" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		set_up();
+		conf.socket = path;
+		CHECK(chmod(dir, rows[i].mode) == 0);
+		if (rows[i].error == 0) {
+			CHECK_ROW(open_front() == 0, rows[i].name);
+		} else {
+			CHECK_ROW(open_front() == -1 && errno == rows[i].error,
+			    rows[i].name);
+			CHECK_ROW(strstr(why.text, rows[i].sentence) != NULL,
+			    why.text);
+		}
+		tear_down();
+	}
+}
+
+static void
+directory_must_be_there(void)
+{
+	set_up();
+	snprintf(path, sizeof path, "%s/none/sock", dir);
+	conf.socket = path;
+	CHECK(open_front() == -1 && errno == ENOENT);
+	CHECK_ROW(strstr(why.text, "/none: No such file") != NULL, why.text);
+	tear_down();
+}
+
+static void
+directory_of_another_user_is_refused(void)
+{
+	static char user[] = "daemon";
+
+	if (geteuid() != 0) {
+		puts("  as another user than root: not tried");
+		return;
+	}
+	set_up();
+	conf.socket = path;
+	CHECK(chown(dir, 1, 1) == 0);
+	CHECK(open_front() == -1 && errno == EPERM);
+	CHECK_ROW(strstr(why.text, "belongs to user 1") != NULL, why.text);
+	conf.user = user; /* as whom the daemon will run */
+	CHECK_ROW(open_front() == 0, why.text);
+	tear_down();
+}
+
+static void
+longest_path_is_taken(void)
+{
+	char longest[sizeof((struct sockaddr_un *)0)->sun_path];
+
+	set_up();
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	memcpy(longest, dir, strlen(dir));
+	longest[strlen(dir)] = '/';
+	conf.socket = longest;
+	CHECK_ROW(open_front() == 0, why.text);
+	tear_down();
+}
+
+/* Failing half way leaves nothing behind. */
+static void
+failure_leaves_nothing(void)
+{
+	unsigned short port = 0;
+	struct stat st;
+	int fd, before, after;
+
+	set_up();
+	conf.socket = path;
+	fd = squat(SOCK_STREAM, "127.0.0.1", &port);
+	listen_on("127.0.0.1", port);
+	before = dup(0);
+	close(before);
+	CHECK(open_front() == -1);
+	CHECK(lstat(path, &st) == -1 && errno == ENOENT);
+	after = dup(0);
+	close(after);
+	CHECK(before == after);
+	close(fd);
+	tear_down();
+}
+
+/* Sockets handed over, in a child, whose descriptors are its own */
+
+static void
+set_number(const char *name, long number)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%ld", number);
+	CHECK(setenv(name, text, 1) == 0);
+}
+
+/* Hand over these as descriptors 3 and up. */
+static void
+hand_over(const int *fds, int count)
+{
+	int copies[4];
+
+	for (int i = 0; i < count; i++)
+		copies[i] = fcntl(fds[i], F_DUPFD, 20);
+	for (int i = 0; i < count; i++)
+		CHECK(dup2(copies[i], 3 + i) == 3 + i);
+	set_number("LISTEN_FDS", count);
+	set_number("LISTEN_PID", getpid());
+	CHECK(setenv("LISTEN_FDNAMES", "x", 1) == 0);
+}
+
+static void
+in_child(void (*test)(void))
+{
+	pid_t pid;
+	int status = -1;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		test_failures = 0;
+		test();
+		fflush(stdout);
+		_exit(test_failures == 0 ? 0 : 1);
+	}
+	CHECK(pid != -1 && waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
+all_kinds_in_child(void)
+{
+	unsigned short port = 0, other = 0;
+	char elsewhere[80];
+	struct stat st;
+	int fds[3], caller;
+
+	set_up();
+	snprintf(elsewhere, sizeof elsewhere, "%s/other", dir);
+	fds[0] = squat(SOCK_DGRAM, "127.0.0.1", &port);
+	fds[1] = listen_at(elsewhere);
+	fds[2] = squat(SOCK_STREAM, "127.0.0.1", &other);
+	conf.socket = path;
+	listen_on("127.0.0.2", 0);
+	hand_over(fds, 3);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
+	CHECK(getenv("LISTEN_FDNAMES") == NULL);
+	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 2);
+	CHECK(!bound[0].tcp && bound[0].port == port);
+	CHECK(bound[1].tcp && bound[1].port == other);
+	CHECK(lstat(path, &st) == -1 && errno == ENOENT);
+	for (int fd = 3; fd < 6; fd++) {
+		CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+		CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+	}
+	caller = connect_to(elsewhere);
+	(void)drac_front_collect(front, 1, NULL, 0);
+	CHECK(caller != -1);
+	close_front();
+	CHECK(lstat(elsewhere, &st) == 0); /* systemd's */
+	CHECK(unlink(elsewhere) == 0);
+	tear_down();
+}
+
+static void
+handed_sockets_are_recognised(void)
+{
+	in_child(all_kinds_in_child);
+}
+
+static void
+local_alone_in_child(void)
+{
+	char elsewhere[80];
+	int fd;
+
+	set_up();
+	snprintf(elsewhere, sizeof elsewhere, "%s/other", dir);
+	fd = listen_at(elsewhere);
+	listen_on("127.0.0.1", 0);
+	hand_over(&fd, 1);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(count_with_one_port() == 2);
+	CHECK(unlink(elsewhere) == 0);
+	tear_down();
+}
+
+static void
+handed_local_socket_leaves_listen_as_it_is(void)
+{
+	in_child(local_alone_in_child);
+}
+
+/* An ADD of version 1 as a datagram, and its answer. */
+static void
+ask_from_ipv4(unsigned short port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	struct timeval patience = { .tv_sec = 10 };
+	struct drac_call call = { .version = 1, .procedure = DRAC_PROC_ADD };
+	struct drac_job job = { 0 };
+	unsigned char octets[DRAC_CALL_MAX];
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	CHECK(inet_pton(AF_INET, "127.0.0.5", &sin.sin_addr) == 1);
+	CHECK(drac_addr_parse("192.0.2.7", &call.addr) == 0);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		  sizeof patience) == 0);
+	CHECK(connect(fd, (struct sockaddr *)&sin, sizeof sin) == 0);
+	CHECK(send(fd, octets, drac_wire_call(&call, octets), 0) == 44);
+	for (int i = 0; i < 1000 && job.caller.port == 0; i++)
+		(void)drac_front_collect(front, 1, &job, 1);
+	CHECK(job.caller.addr.len == 4);
+	drac_front_answer(front, &job, 1);
+	CHECK(recv(fd, octets, sizeof octets, 0) == 28);
+	close(fd);
+}
+
+static void
+dual_stack_in_child(void)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	int off = 0, fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	set_up();
+	if (fd == -1 ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == -1 ||
+	    bind(fd, (struct sockaddr *)&sin6, sizeof sin6) == -1) {
+		puts("  no IPv6: not tried");
+		tear_down();
+		return;
+	}
+	hand_over(&fd, 1);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 1);
+	CHECK(bound[0].v6 && !bound[0].tcp);
+	ask_from_ipv4(bound[0].port);
+	tear_down();
+}
+
+static void
+handed_dual_stack_socket_answers_ipv4(void)
+{
+	in_child(dual_stack_in_child);
+}
+
+static void
+bad_ones_in_child(void)
+{
+	unsigned short port = 0;
+	int fds[2];
+
+	set_up();
+	fds[0] = squat(SOCK_DGRAM, "127.0.0.1", &port);
+	fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+	hand_over(fds, 2);
+	CHECK(open_front() == -1);
+	CHECK_ROW(strstr(why.text, "descriptor 4 of LISTEN_FDS") == why.text,
+	    why.text);
+	fds[1] = open("/dev/null", O_RDONLY);
+	hand_over(fds, 2);
+	CHECK(open_front() == -1);
+	tear_down();
+}
+
+static void
+handed_rubbish_is_refused(void)
+{
+	in_child(bad_ones_in_child);
+}
+
+static void
+other_process_in_child(void)
+{
+	static const struct {
+		const char *pid;
+		const char *count;
+	} rows[] = { { "1", "1" }, { "", "1" }, { "x", "1" }, { NULL, "0" },
+		{ NULL, "-1" }, { NULL, "1x" },
+		{ NULL, "99999999999999999999" } };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		set_up();
+		conf.socket = path;
+		set_number("LISTEN_PID", getpid());
+		if (rows[i].pid != NULL)
+			CHECK(setenv("LISTEN_PID", rows[i].pid, 1) == 0);
+		CHECK(setenv("LISTEN_FDS", rows[i].count, 1) == 0);
+		CHECK_ROW(open_front() == 0, why.text);
+		CHECK(drac_front_bound(front, bound, COUNT(bound)) == 0);
+		CHECK(getenv("LISTEN_FDS") == NULL);
+		tear_down();
+	}
+}
+
+static void
+what_is_handed_to_others_is_ignored(void)
+{
+	in_child(other_process_in_child);
+}
+
+/* A host without IPv6: a network namespace of a user's own */
+
+static bool
+become_host(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = -1, written = -1;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
+		fd = open("/proc/sys/net/ipv6/conf/all/disable_ipv6",
+		    O_WRONLY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	written = (int)write(fd, "1", 1);
+	close(fd);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return false;
+	if (ioctl(fd, SIOCSIFFLAGS, &lo) == -1)
+		written = -1;
+	close(fd);
+	return written == 1;
+}
+
+static void
+without_ipv6_in_child(void)
+{
+	set_up();
+	if (!become_host()) {
+		puts("  no namespace to be had: not tried");
+		tear_down();
+		return;
+	}
+	listen_on("127.0.0.1", 40000);
+	listen_on("::1", 40000);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 2);
+	CHECK_ROW(strstr(why.text, "cannot listen on ::1 port 40000 (tcp)") ==
+		      why.text,
+	    why.text);
+	close_front();
+	conf.listen_count = 0;
+	listen_on("::1", 40000);
+	CHECK(open_front() == -1 && errno == EADDRNOTAVAIL);
+	tear_down();
+}
+
+static void
+missing_family_is_left_out(void)
+{
+	in_child(without_ipv6_in_child);
+}
+
+int
+main(void)
+{
+	RUN(one_port_for_all);
+	RUN(named_ports_are_kept);
+	RUN(taken_port_is_a_sentence);
+	RUN(foreign_address_is_a_sentence);
+	RUN(nothing_to_listen_on_is_fine);
+	RUN(local_socket_is_for_everybody_and_goes);
+	RUN(stale_socket_is_replaced);
+	RUN(answering_socket_is_left_alone);
+	RUN(another_ones_socket_is_not_removed);
+	RUN(file_in_the_way_is_left_alone);
+	RUN(directory_must_be_safe);
+	RUN(directory_must_be_there);
+	RUN(directory_of_another_user_is_refused);
+	RUN(longest_path_is_taken);
+	RUN(failure_leaves_nothing);
+	RUN(handed_sockets_are_recognised);
+	RUN(handed_local_socket_leaves_listen_as_it_is);
+	RUN(handed_dual_stack_socket_answers_ipv4);
+	RUN(handed_rubbish_is_refused);
+	RUN(what_is_handed_to_others_is_ignored);
+	RUN(missing_family_is_left_out);
+	return TEST_RESULT();
+}
