@@ -44,8 +44,7 @@ CTL   := $(basename $(notdir $(wildcard dracctl/*.c)))
 DRACD := $(basename $(notdir $(wildcard dracd/*.c)))
 DRAC  := libdrac client wire addr why
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
-MAN   := docs/dracauth.3 docs/drac.conf.5 docs/dracd.allow.5 docs/drac.7 \
-	docs/pam_drac.8 docs/dracctl.8 docs/rpc.dracd.8
+MAN   := $(wildcard docs/*.[1-9])
 UNITS := $(wildcard conf/systemd/*)
 
 # What the tests are: programs of ours, and scripts.
@@ -187,9 +186,9 @@ install: all
 	$(INSTALL) -m 0644 $(SHARED) $(STATIC) $(DESTDIR)$(libdir)/
 	ln -sf libdrac.so.1 $(DESTDIR)$(libdir)/libdrac.so
 	$(INSTALL) -m 0644 lib/drac.h $(DESTDIR)$(includedir)/
-	sed 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@version@|$(VERSION)|; \
-	    s|@includedir@|$(includedir)|' lib/libdrac.pc.in \
-	    >$(DESTDIR)$(libdir)/pkgconfig/libdrac.pc
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' \
+	    -e 's|@version@|$(VERSION)|' -e 's|@includedir@|$(includedir)|' \
+	    lib/libdrac.pc.in >$(DESTDIR)$(libdir)/pkgconfig/libdrac.pc
 	test -e $(DESTDIR)$(sysconfdir)/drac/drac.conf || \
 	    $(INSTALL) -m 0644 conf/drac.conf $(DESTDIR)$(sysconfdir)/drac/
 	for page in $(MAN); do $(INSTALL) -m 0644 $$page \

@@ -115,31 +115,43 @@ say_caller_row(char *line)
 	drac_ctl_say("\n");
 }
 
-/* The callers come last, so that their array can be closed at the end. */
 static void
-say_status(char *text, bool json)
+say_table(char *text)
 {
-	size_t members = 0, callers = 0;
 	char *line;
 
-	if (json)
-		drac_ctl_say("{");
 	while ((line = strsep(&text, "\n")) != NULL && *line != '\0') {
 		const char *name = take_word(&line);
-		bool caller = strcmp(name, "caller") == 0;
 
-		if (!json) {
-			caller ? say_caller_row(line) : say_row(name, line);
+		if (strcmp(name, "caller") == 0)
+			say_caller_row(line);
+		else
+			say_row(name, line);
+	}
+}
+
+/* The callers come last, and there is always a member before them. */
+static void
+say_object(const char *socket, char *text)
+{
+	size_t callers = 0;
+	char *line;
+
+	drac_ctl_say("{");
+	say_member("socket", socket);
+	while ((line = strsep(&text, "\n")) != NULL && *line != '\0') {
+		const char *name = take_word(&line);
+
+		drac_ctl_say(",\n");
+		if (strcmp(name, "caller") != 0) {
+			say_member(name, line);
 			continue;
 		}
-		if (caller && callers++ == 0)
-			drac_ctl_say(",\n\"callers\":[\n");
-		else if (members++ > 0)
-			drac_ctl_say(",\n");
-		caller ? say_caller_object(line) : say_member(name, line);
+		if (callers++ == 0)
+			drac_ctl_say("\"callers\":[\n");
+		say_caller_object(line);
 	}
-	if (json)
-		drac_ctl_say(callers > 0 ? "]}\n" : ",\n\"callers\":[]}\n");
+	drac_ctl_say(callers > 0 ? "]}\n" : ",\n\"callers\":[]}\n");
 }
 
 enum drac_ctl_status
@@ -163,7 +175,10 @@ drac_ctl_status(struct drac_ctl *ctl)
 	drac_link_close(link);
 	if (result == -1)
 		return drac_ctl_failed(&why);
-	say_status(text, ctl->json);
+	if (ctl->json)
+		say_object(ctl->conf.socket, text);
+	else
+		say_table(text);
 	drac_ctl_warn(&why);
 	return DRAC_CTL_YES;
 }

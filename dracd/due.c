@@ -101,9 +101,9 @@ seconds(const unsigned char *at)
 static void
 put_seconds(unsigned char *at, time_t expiry)
 {
-	uint32_t s = expiry < 0			  ? 0
+	uint32_t s = expiry < 0                    ? 0
 		     : expiry > (time_t)UINT32_MAX ? UINT32_MAX
-						  : (uint32_t)expiry;
+						   : (uint32_t)expiry;
 
 	at[0] = (unsigned char)(s >> 24);
 	at[1] = (unsigned char)(s >> 16);

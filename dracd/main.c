@@ -163,8 +163,8 @@ override(struct drac_conf *conf, const char *key, const char *value,
 static int
 load_conf(const struct options *options, struct drac_conf *conf)
 {
-	const char *path = options->conf_path != NULL ? options->conf_path
-						      : DRAC_CONF_PATH;
+	const char *path =
+	    options->conf_path != NULL ? options->conf_path : DRAC_CONF_PATH;
 	struct drac_why why = { "" };
 	int errors = 0;
 
@@ -553,7 +553,8 @@ say_ready(const struct daemon *d)
 
 	if (d->bound_count > 0)
 		snprintf(port, sizeof(port), "port %u", d->bound[0].port);
-	drac_say(LOG_INFO, "version %s is ready: %s, %" PRIu64 " entries, %s, %s",
+	drac_say(LOG_INFO,
+	    "version %s is ready: %s, %" PRIu64 " entries, %s, %s",
 	    DRAC_VERSION, d->state.conf.database, d->state.entries,
 	    d->state.conf.socket, port);
 }

@@ -133,15 +133,21 @@ tell(const struct kind *kind, const struct drac_bound *bound, bool undo)
 static void
 become_child(pid_t parent)
 {
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGKILL };
+	const struct itimerspec patience = { .it_value.tv_sec = PATIENCE_S };
 	sigset_t none;
+	timer_t timer;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(UCHAR_MAX);
-	(void)signal(SIGALRM, SIG_DFL);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)alarm(PATIENCE_S);
+	/* libtirpc blocks every signal that can be blocked while it waits. */
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) == -1 ||
+	    timer_settime(timer, 0, &patience, NULL) == -1)
+		_exit(UCHAR_MAX);
 }
 
 static int
@@ -233,7 +239,7 @@ log_failed(int failed)
 			strcat(netids, " ");
 			strcat(netids, kinds[i].netid);
 		}
-	drac_say(LOG_WARNING, "rpcbind refused to %s port %u for%s",
+	drac_say(LOG_WARNING, "rpcbind did not %s port %u for%s",
 	    child.undo ? "forget" : "register", child.port, netids);
 }
 
@@ -242,9 +248,11 @@ log_outcome(int status)
 {
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == UCHAR_MAX)
 		drac_say(LOG_WARNING,
-		    "rpcbind did not answer within %u s: callers must know "
-		    "port %u",
-		    PATIENCE_S, child.port);
+		    child.undo ? "rpcbind did not answer: it may still know "
+				 "port %u"
+			       : "rpcbind did not answer: callers must know "
+				 "port %u",
+		    child.port);
 	else if (WEXITSTATUS(status) != 0)
 		log_failed(WEXITSTATUS(status));
 	else

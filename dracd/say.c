@@ -49,7 +49,7 @@ drac_say_open(bool foreground, bool debug)
 static const char *
 level_word(int level)
 {
-	return level <= LOG_ERR	      ? "error"
+	return level <= LOG_ERR       ? "error"
 	       : level == LOG_WARNING ? "warning"
 	       : level == LOG_DEBUG   ? "debug"
 				      : "info";

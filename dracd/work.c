@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "dracd.h"
 
@@ -94,8 +95,7 @@ fail_loudly(struct drac_job *job, struct drac_why *why)
 /* The log of what was done. */
 
 static void
-log_done(int level, const char *what, const struct drac_job *job,
-    time_t expiry)
+log_done(int level, const char *what, const struct drac_job *job, time_t expiry)
 {
 	char address[DRAC_ADDR_TEXT], caller[DRAC_CALLER_TEXT], until[40] = "";
 	struct tm tm;
@@ -288,8 +288,8 @@ flush(struct drac_state *state, time_t now)
 
 	if (work->count == 0)
 		return 0;
-	result = drac_store_apply(state->store, work->ops, work->count, now,
-	    &why);
+	result =
+	    drac_store_apply(state->store, work->ops, work->count, now, &why);
 	if (result == 0)
 		batch_done(state, &why, now);
 	else
@@ -764,6 +764,27 @@ advise(struct drac_why *why)
 		    inner.text);
 }
 
+/* Root's directory will do for the store, but not for us. */
+static int
+check_directory(const char *database, struct drac_why *why)
+{
+	const char *slash = strrchr(database, '/');
+	char *dir;
+	int result;
+
+	dir = strndup(database,
+	    slash == database ? 1 : (size_t)(slash - database));
+	if (dir == NULL) {
+		drac_why_set(why, "out of memory");
+		return -1;
+	}
+	result = access(dir, W_OK | X_OK);
+	if (result == -1)
+		drac_why_set(why, "%.160s: %s", dir, strerror(errno));
+	free(dir);
+	return result;
+}
+
 static int
 open_store(struct drac_state *state, struct drac_why *why)
 {
@@ -773,7 +794,8 @@ open_store(struct drac_state *state, struct drac_why *why)
 	opts.timeout_ms = PATIENCE_MS;
 	opts.may_create = true;
 	opts.owner = true;
-	if (drac_store_open(&opts, &state->store, why) == -1) {
+	if (check_directory(opts.path, why) == -1 ||
+	    drac_store_open(&opts, &state->store, why) == -1) {
 		advise(why);
 		return -1;
 	}

@@ -157,10 +157,12 @@ op_set(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 {
 	struct entry entry;
 
-	entry.keys =
-	    drac_key_spell(&op->addr, store->opts.key_style, entry.key);
-	if (write_entry(store, &entry, op->expiry, why) == -1)
+	if (find(store, &op->addr, &entry, why) == -1 ||
+	    write_entry(store, &entry, op->expiry, why) == -1)
 		return -1;
+	op->grant = (struct drac_grant){ .expiry = op->expiry,
+		.previous = entry.expiry,
+		.written = true };
 	op->done = true;
 	return 0;
 }
@@ -255,7 +257,7 @@ undo_answers(struct drac_op *ops, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		ops[i].done = false;
-		if (ops[i].kind == DRAC_OP_ADD || ops[i].kind == DRAC_OP_EXPIRE)
+		if (ops[i].kind != DRAC_OP_TAKE_BACK)
 			ops[i].grant = (struct drac_grant){ 0 };
 	}
 }
@@ -272,8 +274,7 @@ apply(struct drac_store *store, struct drac_op *ops, size_t count, time_t now,
 		return -1;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (ops[i].kind == DRAC_OP_ADD)
-			ops[i].grant.deferred = store->deferred;
+		ops[i].grant.deferred = store->deferred;
 	return 0;
 }
 

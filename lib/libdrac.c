@@ -280,26 +280,40 @@ start_thread(struct lookup *lookup)
 }
 
 static struct lookup *
-start_lookup(const char *host)
+new_lookup(const char *host)
+{
+	struct lookup *lookup = calloc(1, sizeof(*lookup));
+
+	if (lookup == NULL)
+		return NULL;
+	(void)pthread_mutex_init(&lookup->mutex, NULL);
+	(void)pthread_cond_init(&lookup->answered, NULL);
+	lookup->holders = 1;
+	strcpy(lookup->host, host);
+	return lookup;
+}
+
+static struct lookup *
+start_lookup(const struct route *route, struct drac_why *why)
 {
 	struct lookup *lookup;
 
-	if (!enter_lookup())
-		return NULL;
-	lookup = calloc(1, sizeof(*lookup));
-	if (lookup == NULL) {
-		leave_lookup();
+	if (!enter_lookup()) {
+		drac_why_set(why, "%s: too many names are being looked up",
+		    route->server);
 		return NULL;
 	}
-	(void)pthread_mutex_init(&lookup->mutex, NULL);
-	(void)pthread_cond_init(&lookup->answered, NULL);
-	lookup->holders = 2;
-	strcpy(lookup->host, host);
-	if (start_thread(lookup) == 0)
-		return lookup;
-	lookup->holders = 1;
-	let_go(lookup);
+	lookup = new_lookup(route->host);
+	if (lookup != NULL) {
+		lookup->holders++;
+		if (start_thread(lookup) == 0)
+			return lookup;
+		lookup->holders--;
+		let_go(lookup);
+	}
 	leave_lookup();
+	drac_why_set(why, "%s: its name cannot be looked up now",
+	    route->server);
 	return NULL;
 }
 
@@ -324,13 +338,10 @@ wait_for(struct lookup *lookup, int64_t deadline_ms)
 static int
 find_addrs(struct route *route, int64_t deadline_ms, struct drac_why *why)
 {
-	struct lookup *lookup = start_lookup(route->host);
+	struct lookup *lookup = start_lookup(route, why);
 
-	if (lookup == NULL) {
-		drac_why_set(why, "%s: too many names are being looked up",
-		    route->server);
+	if (lookup == NULL)
 		return -1;
-	}
 	if (!wait_for(lookup, deadline_ms)) {
 		drac_why_set(why, "%s: its name was not resolved in time",
 		    route->server);

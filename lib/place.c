@@ -34,7 +34,9 @@ check_dir(int fd, const char *dir, uid_t keeper, struct drac_why *why)
 	if (fstat(fd, &st) == -1)
 		return -1;
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != keeper) {
-		drac_why_set(why, "%s: belongs to user %u, not to root or us",
+		drac_why_set(why,
+		    "%s: belongs to user %u, not to root or us (when "
+		    "rpc.dracd keeps the map: server = local)",
 		    dir, (unsigned)st.st_uid);
 		errno = EPERM;
 		return -1;

@@ -99,9 +99,10 @@ struct drac_op {
 	struct drac_addr addr;
 	time_t expiry;           /* ADD, SET: until when */
 	unsigned renew_s;        /* ADD */
-	struct drac_grant grant; /* ADD: filled in; TAKE_BACK: what to undo;
-				  * EXPIRE: grant.expiry is filled in with
-				  * what the map holds afterwards, 0 nothing */
+	struct drac_grant grant; /* ADD, SET: filled in; TAKE_BACK: what to
+				  * undo; EXPIRE: grant.expiry is filled in
+				  * with what the map holds afterwards, 0
+				  * nothing; all: deferred is filled in */
 	bool done; /* filled in: something was written, put back or removed */
 };
 

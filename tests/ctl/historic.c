@@ -39,16 +39,19 @@ static int
 historic4(char *server, unsigned long userip)
 {
 	char *errmsg = nothing;
-	int bad;
+	int result, bad;
 
-	bad = historic_print("dracauth", dracauth(server, userip, &errmsg),
-	    errmsg);
+	result = dracauth(server, userip, &errmsg);
+	bad = historic_print("dracauth", result, errmsg);
 	errmsg = nothing;
-	bad |= historic_print("dracconn", dracconn(server, &errmsg), errmsg);
+	result = dracconn(server, &errmsg);
+	bad |= historic_print("dracconn", result, errmsg);
 	errmsg = nothing;
-	bad |= historic_print("dracsend", dracsend(userip, &errmsg), errmsg);
+	result = dracsend(userip, &errmsg);
+	bad |= historic_print("dracsend", result, errmsg);
 	errmsg = nothing;
-	bad |= historic_print("dracdisc", dracdisc(&errmsg), errmsg);
+	result = dracdisc(&errmsg);
+	bad |= historic_print("dracdisc", result, errmsg);
 	return bad | historic_const(server, userip);
 }
 

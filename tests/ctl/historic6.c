@@ -23,27 +23,28 @@ int
 historic_const(const char *server, unsigned long userip)
 {
 	char *errmsg = nothing;
-	int bad;
+	int result = dracauth(server, userip, &errmsg);
+	int bad = historic_print("dracauth", result, errmsg);
 
-	bad = historic_print("dracauth", dracauth(server, userip, &errmsg),
-	    errmsg);
-	return bad | historic_print("dracauth", dracauth(server, userip, NULL),
-			 "(not asked)");
+	result = dracauth(server, userip, NULL);
+	return bad | historic_print("dracauth", result, "(not asked)");
 }
 
 int
 historic6(const char *server, const unsigned char *userip6)
 {
 	char *errmsg = nothing;
-	int bad;
+	int result = dracauth6(server, userip6, &errmsg);
+	int bad = historic_print("dracauth6", result, errmsg);
 
-	bad = historic_print("dracauth6", dracauth6(server, userip6, &errmsg),
-	    errmsg);
 	errmsg = nothing;
-	bad |= historic_print("dracconn6", dracconn6(server, &errmsg), errmsg);
+	result = dracconn6(server, &errmsg);
+	bad |= historic_print("dracconn6", result, errmsg);
 	errmsg = nothing;
-	bad |= historic_print("dracsend6", dracsend6(userip6, &errmsg), errmsg);
+	result = dracsend6(userip6, &errmsg);
+	bad |= historic_print("dracsend6", result, errmsg);
 	errmsg = nothing;
-	bad |= historic_print("dracdisc6", dracdisc6(&errmsg), errmsg);
+	result = dracdisc6(&errmsg);
+	bad |= historic_print("dracdisc6", result, errmsg);
 	return bad;
 }

@@ -33,6 +33,8 @@ install_build()
 		cat "$work/make.log"
 		die "make install"
 	}
+	inside useradd --system --user-group --no-create-home \
+	    --home-dir /var/lib/drac drac || die "useradd drac"
 	pam_service dovecot
 	settings 'renew = 0s'
 	inside dracctl init >/dev/null || die "dracctl init"

@@ -3,12 +3,6 @@
 # rpc.dracd and rpcbind on a host of the end-to-end tests. Sourced after
 # cases.sh.
 
-drac_user()
-{
-	inside useradd --system --user-group --no-create-home \
-	    --home-dir /var/lib/drac drac || die "useradd drac"
-}
-
 # open_hosts NAME PACKAGE...: an SMTP server and a POP server, Dovecot and our
 # build on both. With rpcbind as one of the packages that is there, too.
 open_hosts()
@@ -89,7 +83,7 @@ wait_for()
 # reload: and wait until the daemon has read its configuration again.
 reload()
 {
-	lines=$(grep -c 'configuration read again\|stays as it was' \
+	lines=$(grep -c 'configuration was loaded again\|configuration stays as it was' \
 	    "$root/var/log/start.log")
 	kill -HUP "$daemon"
 	wait_for reloaded "$lines" || fail "reload" "nothing is logged"
@@ -97,6 +91,6 @@ reload()
 
 reloaded()
 {
-	[ "$(grep -c 'configuration read again\|stays as it was' \
+	[ "$(grep -c 'configuration was loaded again\|configuration stays as it was' \
 	    "$root/var/log/start.log")" -gt "$1" ]
 }

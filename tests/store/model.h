@@ -16,7 +16,7 @@
 
 #define NOW         ((time_t)1900000000)
 #define MODEL_MAX   6000u
-#define MODEL_STEPS 4u
+#define MODEL_STEPS 5u
 
 struct model {
 	unsigned count;
@@ -167,6 +167,38 @@ model_check(const struct model *model, const char *path, bool may_lack,
 		result = model_scan(model, db, text);
 	plain_close(db);
 	return result;
+}
+
+/*
+ * Are those that one step changes either all as they were or all as they
+ * were to be? Only where no other step has an eye on them.
+ */
+static inline int
+model_whole(const struct model *model, const char *path, unsigned step,
+    char text[200])
+{
+	DB *db = plain_open(path);
+	unsigned changed = 0;
+	unsigned all = 0;
+
+	for (unsigned n = 0; db != NULL && n < model->count; n++) {
+		const struct model_entry *entry = &model->entry[n];
+		struct drac_addr addr = model_addr(n);
+		time_t value = 0;
+
+		if (entry->step != step || entry->is == entry->to)
+			continue;
+		if (plain_get_addr(db, &addr, &value) != 0)
+			value = 0;
+		/* One that has expired may go without the step. */
+		if (entry->is != 0 && entry->is <= NOW && entry->to == 0)
+			continue;
+		all++;
+		changed += value == entry->to;
+	}
+	plain_close(db);
+	snprintf(text, 200, "step %u: %u of %u changed", step, changed, all);
+	return db == NULL || (changed != 0 && changed != all) ? -1 : 0;
 }
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -142,6 +143,33 @@ EXPORT ssize_t
 pwrite64(int fd, const void *data, size_t length, off64_t offset)
 {
 	return pwrite(fd, data, length, offset);
+}
+
+/* A write and a sync in one: two calls to go wrong. One piece is written. */
+EXPORT ssize_t
+pwritev2(int fd, const struct iovec *io, int count, off_t offset, int flags)
+{
+	struct iovec piece = io[0];
+	enum drac_fault now = judge(fd, piece.iov_len, &piece.iov_len);
+	size_t half;
+	ssize_t put;
+
+	REAL(pwritev2);
+	if (fails(now))
+		return -1;
+	put = real(fd, &piece, count > 1 ? 1 : count, offset, flags);
+	if (now == DRAC_FAULT_TEAR)
+		die();
+	if ((flags & RWF_DSYNC) != 0 && fails(judge(fd, 0, &half)))
+		return -1;
+	return put;
+}
+
+EXPORT ssize_t
+pwritev64v2(int fd, const struct iovec *io, int count, off64_t offset,
+    int flags)
+{
+	return pwritev2(fd, io, count, offset, flags);
 }
 
 EXPORT ssize_t

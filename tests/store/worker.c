@@ -32,7 +32,9 @@
 enum {
 	STEP_UPDATE = 1,
 	STEP_ON = 2,
-	STEP_NEXT = 3
+	STEP_NEXT = 3,
+	STEP_FIRST =
+	    4 /* a batch before the one that goes wrong, or it itself */
 };
 
 /* What the children tell. */
@@ -212,17 +214,23 @@ put_usual(struct drac_store *store, unsigned n)
 	put(store, n, n % 16 == 15 ? NOW - n % 7 : NOW + 60 + n);
 }
 
-/* What the update is going to do with one entry. */
+/* What a step is going to do with one entry. */
 static void
-plan(unsigned n, time_t to)
+plan_step(unsigned n, time_t to, unsigned step)
 {
 	struct model_entry *entry = &report->before.entry[n];
 
 	entry->to = to;
-	entry->step = STEP_UPDATE;
+	entry->step = step;
 	report->target = n;
 	if (report->before.count <= n)
 		report->before.count = n + 1;
+}
+
+static void
+plan(unsigned n, time_t to)
+{
+	plan_step(n, to, STEP_UPDATE);
 }
 
 static unsigned
@@ -576,6 +584,56 @@ make_foreign(void *unused)
 	return system(command) == 0 ? 0 : 1;
 }
 
+/*
+ * Two batches: the first so that the owner is well under way, the second
+ * with changes of every kind all over the map.
+ */
+#define BATCH_NEW 60u
+
+static void
+plan_batches(unsigned count)
+{
+	for (unsigned n = 0; n < 80 && n < count; n++)
+		if (n % 16 == 15 || n % 4 == 1)
+			plan(n, 0);
+		else if (n % 4 != 3)
+			plan(n, n % 4 == 0 ? GRANTED : NOW + 5000);
+	for (unsigned n = 100; n < 110; n++)
+		plan_step(n, GRANTED, STEP_FIRST);
+	for (unsigned n = count; n < count + BATCH_NEW; n++)
+		plan(n, GRANTED);
+}
+
+static int
+make_batch(void *unused)
+{
+	struct drac_store *store = new_map();
+
+	(void)unused;
+	for (unsigned n = 0; n < BASE; n++)
+		put_usual(store, n);
+	plan_batches(BASE);
+	drac_store_close(store);
+	return 0;
+}
+
+/* The second of the batches wants more pages than there are. */
+static int
+make_batch_enlarging(void *unused)
+{
+	struct drac_store *store;
+	unsigned n;
+
+	(void)unused;
+	small_map(128);
+	store = open_store(false, 5000);
+	for (n = 0; free_pages(store) > 3; n++)
+		put(store, n, n % 16 == 15 ? NOW - 1 : NOW + 60 + n);
+	plan_batches(n);
+	drac_store_close(store);
+	return 0;
+}
+
 /* Updates. */
 
 static int
@@ -635,6 +693,60 @@ update_other(struct drac_store *store)
 	    &why);
 }
 
+static enum drac_op_kind
+kind_of(unsigned n)
+{
+	const struct model_entry *entry = &report->model.entry[n];
+
+	if (entry->to == 0)
+		return n % 16 == 15 ? DRAC_OP_EXPIRE : DRAC_OP_DROP;
+	return entry->to == GRANTED ? DRAC_OP_ADD : DRAC_OP_SET;
+}
+
+/* All that is planned for one step, in one batch. */
+static int
+apply_step(struct drac_store *store, unsigned step, struct drac_why *why)
+{
+	struct drac_op ops[DRAC_OPS_MAX];
+	size_t count = 0;
+
+	for (unsigned n = 0; n < report->model.count; n++)
+		if (report->model.entry[n].step == step)
+			ops[count++] = (struct drac_op){ .kind = kind_of(n),
+				.addr = model_addr(n),
+				.expiry = report->model.entry[n].to };
+	report->model.step_begun[step] = true;
+	if (drac_store_apply(store, ops, count, NOW, why) == -1)
+		return -1;
+	report->model.step_acked[step] = true;
+	return 0;
+}
+
+/* As the daemon does it: with a map of its own, and on after a failure. */
+static int
+update_batches(struct drac_store *unused)
+{
+	struct drac_store_opts opts = { .path = path,
+		.mode = 0644,
+		.sync = true,
+		.timeout_ms = 2000,
+		.owner = true };
+	struct drac_store *store;
+	struct drac_why why;
+	int result;
+
+	(void)unused;
+	if (drac_store_open(&opts, &store, &why) == -1)
+		return told(-1, &why);
+	result = apply_step(store, STEP_FIRST, &why);
+	if (result == 0)
+		result = apply_step(store, STEP_UPDATE, &why);
+	if (result == -1 && report->model.step_acked[STEP_FIRST])
+		result = apply_step(store, STEP_UPDATE, &why);
+	drac_store_close(store);
+	return told(result, &why);
+}
+
 static const struct scenario scenarios[] = {
 	{ "renewal", make_renewal, update_add, 6, IN_PLACE },
 	{ "new_entry", make_new_entry, update_add, 6, IN_PLACE },
@@ -654,6 +766,9 @@ static const struct scenario scenarios[] = {
 	{ "unfinished", make_unfinished, update_other, 16, IN_PLACE },
 	{ "reader_in_the_way", make_leaf_split, update_add, 20, LOCKED_MAP },
 	{ "foreign", make_foreign, update_add, 30, FOREIGN_MAP },
+	{ "batch", make_batch, update_batches, 150, IN_PLACE },
+	{ "batch_enlarging", make_batch_enlarging, update_batches, 60,
+	    REPLACING },
 };
 
 /* One trial: the update that goes wrong, and what comes after. */
@@ -770,9 +885,16 @@ next_writer(void *arg)
 }
 
 static int
-check_after(void *unused)
+check_after(void *arg)
 {
-	(void)unused;
+	const struct trial *trial = arg;
+	static const unsigned steps[] = { STEP_FIRST, STEP_UPDATE };
+
+	for (size_t i = 0; i < COUNT(steps); i++)
+		if (trial->scenario->update == update_batches &&
+		    model_whole(&report->model, path, steps[i], report->text) ==
+			-1)
+			return 12;
 	return check(false, true, "after the next writer");
 }
 

@@ -585,6 +585,9 @@ connection_is_made_anew(void)
 		CHECK(drac_conn_add(conn, &whom, PLENTY_MS) == 0);
 		/* That it left has arrived when the peer is gone. */
 		peer_stop(&peer);
+		CHECK(peer_start(&peer) == 0);
+		CHECK(drac_conn_add(conn, &whom, PLENTY_MS) == 0);
+		peer_stop(&peer);
 		CHECK(drac_conn_add(conn, &whom, PLENTY_MS) == -1);
 		CHECK(errno == ask.error && ask.why.text[0] != '\0');
 		CHECK(peer_start(&peer) == 0);

@@ -246,7 +246,7 @@ static struct message
 bare(uint32_t xid, uint32_t version, uint32_t procedure)
 {
 	struct drac_call made = call(xid, version, procedure);
-	struct message message;
+	struct message message = { 0 };
 
 	message.size = drac_wire_call(&made, message.octets);
 	return message;

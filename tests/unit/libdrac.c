@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * The historic functions, out of the shared library. Names are looked up by
- * a getaddrinfo of our own, which knows some and does not come back from
+ * The historic functions, out of libdrac. Names are looked up by a
+ * getaddrinfo of our own, which knows some and does not come back from
  * others until it is told to.
  */
 #include <sys/wait.h>

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "entries.h"
 #include "page.h"
+#include "remap.h"
 #include "store.h"
 #include "test.h"
 
@@ -157,6 +159,21 @@ stat_of(const char *suffix)
 	snprintf(name, sizeof(name), "%s%s", path, suffix);
 	CHECK(lstat(name, &st) == 0);
 	return st;
+}
+
+/* An empty map of so many pages. */
+static inline void
+build_map(uint32_t pages)
+{
+	struct drac_place place;
+	struct drac_remap remap = { .place = &place, .mode = 0644 };
+	struct drac_entries none = { .count = 0 };
+
+	fresh_dir();
+	CHECK(drac_place_open(&place, path, NULL) == 0);
+	CHECK(drac_remap_build(&remap, drac_entries_next, &none, pages, NULL) ==
+	      0);
+	drac_place_close(&place);
 }
 
 static inline void

@@ -125,6 +125,7 @@ peer_open(struct peer *peer)
 	int family = peer->road == ROAD_LOCAL ? AF_UNIX
 		     : peer_is_v6(peer)       ? AF_INET6
 					      : AF_INET;
+	const int on = 1;
 
 	for (unsigned i = 0; i < PEER_CONNS; i++)
 		peer->conns[i] = -1;
@@ -133,6 +134,10 @@ peer_open(struct peer *peer)
 	    0);
 	if (peer->fd == -1)
 		return -1;
+	/* To come back to a port that an old connection still has. */
+	if (peer->road == ROAD_TCP || peer->road == ROAD_TCP6)
+		(void)setsockopt(peer->fd, SOL_SOCKET, SO_REUSEADDR, &on,
+		    sizeof(on));
 	if ((peer->road == ROAD_LOCAL ? peer_bind_local(peer, peer->fd)
 				      : peer_bind_host(peer, peer->fd)) == 0 &&
 	    (!peer_is_stream(peer) || listen(peer->fd, PEER_CONNS) == 0))

@@ -260,9 +260,9 @@ refusals_are_logged(void)
 	job.caller.addr = addr("203.0.113.9");
 	job.caller.port = 40000;
 	drac_work_do(&state, &job, 1, NOW);
-	CHECK(strcmp(logged[LOG_WARNING],
-		  "refused 203.0.113.9 port 40000 (udp): "
-		  "not on the allow list") == 0);
+	CHECK(
+	    strcmp(logged[LOG_WARNING], "refused 203.0.113.9 port 40000 (udp): "
+					"not on the allow list") == 0);
 	CHECK(expiry_of("192.0.2.7") == -1);
 	stop();
 }
@@ -276,9 +276,8 @@ grants_are_logged_once(void)
 	start_anew();
 	job.caller = mailhost;
 	drac_work_do(&state, &job, 1, NOW);
-	CHECK(strcmp(logged[LOG_INFO],
-		  "authorised 192.0.2.7 until 22:14:20Z "
-		  "for 198.51.100.2 port 757 (udp)") == 0);
+	CHECK(strcmp(logged[LOG_INFO], "authorised 192.0.2.7 until 22:14:20Z "
+				       "for 198.51.100.2 port 757 (udp)") == 0);
 	logged[LOG_INFO][0] = '\0';
 	drac_work_do(&state, &job, 1, NOW + 30);
 	CHECK(logged[LOG_INFO][0] == '\0');
@@ -492,6 +491,23 @@ expires_at_the_second(void)
 	CHECK(expiry_of("192.0.2.2") == -1);
 	CHECK(state.entries == 0 && drac_due_count(state.due) == 0);
 	CHECK(drac_stats.expired == 2 && drac_stats.sweeps == 2);
+	stop();
+}
+
+/* However often an entry was shortened and prolonged: once is enough. */
+static void
+duplicates_collapse(void)
+{
+	start_anew();
+	for (int i = 0; i < 5; i++)
+		CHECK(set("192.0.2.1", NOW + 5).answer == DRAC_ANSWER_SUCCESS);
+	(void)call(DRAC_PROC_ADD, "192.0.2.1", NOW);
+	CHECK(state.entries == 1 && drac_due_count(state.due) == 5);
+	(void)drac_work_idle(&state, NOW + 5, 0);
+	CHECK(state.entries == 1 && drac_due_count(state.due) == 1);
+	(void)drac_work_idle(&state, NOW + LIFETIME, 1);
+	CHECK(state.entries == 0 && drac_due_count(state.due) == 0);
+	CHECK(drac_stats.expired == 1);
 	stop();
 }
 
@@ -784,6 +800,7 @@ main(void)
 	RUN(set_counts_from_its_own_second);
 	RUN(drop_and_clear);
 	RUN(expires_at_the_second);
+	RUN(duplicates_collapse);
 	RUN(clock_steps);
 	RUN(turn_removes_a_bounded_number);
 	RUN(sweep_removes_all_at_once);
