@@ -95,7 +95,7 @@ $(DAEMON): $(B)/dracd/main.o $(PARTS) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc
 
 $(SHARED): $(DRAC:%=$(B)/lib/%.o) lib/libdrac.map
-	$(CC) -shared $(LINK) -Wl,-soname,libdrac.so.1 -Wl,-z,defs \
+	$(CC) -shared $(LINK) -Wl,-soname,libdrac.so.1 -Wl,-z,nodelete -Wl,-z,defs \
 	    -Wl,--version-script=lib/libdrac.map $(LDFLAGS) -o $@ \
 	    $(filter %.o,$^)
 

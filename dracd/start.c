@@ -138,15 +138,21 @@ is_for_ever(const struct drac_user *user)
 	       setresuid((uid_t)-1, 0, (uid_t)-1) == -1;
 }
 
-/* Root's are gone with root; systemd may have given us some without it. */
+/*
+ * Root's are gone with root; systemd may have given us some without it.
+ * Where there are none, a filter may well forbid to ask for none.
+ */
 static int
 clear_capabilities(void)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3
 	};
-	struct __user_cap_data_struct none[2] = { { 0 } };
+	struct __user_cap_data_struct none[2] = { { 0 } }, now[2];
 
+	if (syscall(SYS_capget, &header, now) == 0 &&
+	    memcmp(now, none, sizeof(none)) == 0)
+		return 0;
 	return (int)syscall(SYS_capset, &header, none);
 }
 
@@ -247,10 +253,11 @@ drac_start_pid_file(const char *socket)
 	int fd = -1, length;
 
 	length = snprintf(text, sizeof(text), "%jd\n", (intmax_t)getpid());
-	if (beside(socket, PID_NAME, path) == 0)
-		fd = open(path,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
+	if (beside(socket, PID_NAME, path) == 0) {
+		/* That of a daemon which was killed may be somebody else's. */
+		(void)unlink(path);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	}
 	if (fd == -1 || write(fd, text, (size_t)length) != length)
 		drac_say(LOG_WARNING, "%s: %s", path, strerror(errno));
 	if (fd != -1)

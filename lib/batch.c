@@ -99,9 +99,9 @@ tidy_item(struct drac_store *store, const struct drac_item *item, time_t now,
 	memcpy(key.text, item->key, item->key_len);
 	if (read_expiry(store, &key, &expiry, why) == -1)
 		return -1;
-	return expiry > now ? 0
-			    : drac_bdb_delete(store->bdb, key.text, key.length,
-				  why);
+	return expiry > now
+		   ? 0
+		   : drac_bdb_delete(store->bdb, key.text, key.length, why);
 }
 
 /* Remove what has expired from the leaf that the key belongs to. */
@@ -300,8 +300,8 @@ still_fresh(struct drac_store *store, const struct drac_op *op, time_t now,
 	struct drac_text key[2];
 
 	(void)drac_key_spell(&op->addr, store->opts.key_style, key);
-	return drac_map_get(store, &key[0],
-		   drac_place_left(&store->place) / 8, expiry, NULL) == 1 &&
+	return drac_map_get(store, &key[0], drac_place_left(&store->place) / 8,
+		   expiry, NULL) == 1 &&
 	       *expiry >= op->expiry - (time_t)op->renew_s && *expiry > now;
 }
 

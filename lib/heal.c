@@ -6,13 +6,13 @@
  * sound pages are.
  */
 
-#include "map.h"
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "entries.h"
+#include "map.h"
 
 /* Every leaf that is still as we wrote it, wherever it hangs. */
 static int

@@ -20,8 +20,8 @@ slot_of(const struct drac_images *images, uint32_t pgno)
 	size_t mask = 2 * images->room - 1;
 	size_t at = (pgno * UINT32_C(2654435769)) >> 7 & mask;
 
-	while (images->slot[at] != 0 &&
-	       images->pgno[images->slot[at] - 1] != pgno)
+	while (
+	    images->slot[at] != 0 && images->pgno[images->slot[at] - 1] != pgno)
 		at = (at + 1) & mask;
 	return &images->slot[at];
 }

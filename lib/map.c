@@ -705,6 +705,20 @@ settle(struct drac_store *store, struct drac_why *why)
 	return checkpoint(store, why);
 }
 
+/* The journal is another map's: ours may have been left under its new name. */
+static int
+mend_journal(struct drac_store *store, struct drac_why *why)
+{
+	switch (drac_remap_finish(&store->place, store->map_st.st_ino)) {
+	case 1:
+		return 0;
+	case 0:
+		return drac_map_heal(store, false, why);
+	default:
+		return drac_map_fail(store, DRAC_JOURNAL, why);
+	}
+}
+
 /* The writers' lock is ours: have a map to work on, whole and up to date. */
 static int
 attach_once(struct drac_store *store, bool *again, struct drac_why *why)
@@ -725,9 +739,7 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 			*again = false;
 			return drac_map_fail(store, DRAC_JOURNAL, why);
 		}
-		if (drac_remap_finish(&store->place, store->map_st.st_ino) == 1)
-			return 0;
-		return drac_map_heal(store, false, why);
+		return mend_journal(store, why);
 	}
 	*again = false;
 	if (!store->journal.rebooted && !drac_map_foreign(store))
@@ -753,8 +765,7 @@ untouched(struct drac_store *store)
 	if (!store->owned || !store->attached ||
 	    drac_place_stat(&store->place, "", &now) == -1 ||
 	    !same_file(store->map_fd, &store->map_st, &now) ||
-	    (uint64_t)now.st_size !=
-		store->journal.head.pages * DRAC_PAGE_SIZE)
+	    (uint64_t)now.st_size != store->journal.head.pages * DRAC_PAGE_SIZE)
 		return false;
 	store->map_st = now;
 	return !drac_map_foreign(store);
@@ -879,8 +890,8 @@ need_bdb(struct drac_store *store, struct drac_why *why)
 	/* Berkeley DB's first look at the meta page goes past our reading. */
 	if (drac_map_checked_tree(store, &tree) == -1)
 		return -1;
-	return drac_bdb_open(store->map_fd, drac_map_read_checked, store, &store->bdb,
-	    why);
+	return drac_bdb_open(store->map_fd, drac_map_read_checked, store,
+	    &store->bdb, why);
 }
 
 struct live {

@@ -51,9 +51,9 @@ struct drac_store {
 	bool attached;       /* to the end, and nothing has failed since */
 	bool deferred;
 	bool enlarged;
-	bool repaired;       /* why tells of it, even though all went well */
-	bool anew;           /* made from other entries than ours, upkeep tells */
-	uint32_t upkeep_at;  /* the page that upkeep looks at next */
+	bool repaired; /* why tells of it, even though all went well */
+	bool anew;     /* made from other entries than ours, upkeep tells */
+	uint32_t upkeep_at; /* the page that upkeep looks at next */
 };
 
 /* Begin a public call: an empty why, a fresh time limit. */

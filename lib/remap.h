@@ -59,7 +59,10 @@ typedef int drac_remap_read(void *arg, uint32_t first, uint32_t count,
 int drac_remap_copy(const struct drac_remap *remap, drac_remap_read *read,
     void *arg, const struct drac_remap_size *size, struct drac_why *why);
 
-/* After a kill between the two renames: 1 mended, 0 nothing to mend, -1. */
+/*
+ * After a kill between the two renames: 1 mended, 0 nothing to mend; -1:
+ * there is, but it cannot be done now.
+ */
 int drac_remap_finish(const struct drac_place *place, ino_t map_ino);
 
 #endif

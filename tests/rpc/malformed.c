@@ -916,6 +916,7 @@ main(int argc, char **argv)
 	lifetime = atol(argv[4]);
 	seed = argc > 6 ? strtoull(argv[6], NULL, 10) : 1;
 	random_state = seed * 0x9e3779b97f4a7c15u + 1;
+	call_well(ROUNDS); /* the first one has the map opened */
 	descriptors_before = settled_descriptors();
 	RUN(good_calls_are_answered);
 	RUN(is_alive);

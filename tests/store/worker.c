@@ -588,19 +588,17 @@ make_foreign(void *unused)
  * Two batches: the first so that the owner is well under way, the second
  * with changes of every kind all over the map.
  */
-#define BATCH_NEW 60u
-
 static void
-plan_batches(unsigned count)
+plan_batches(unsigned changed, unsigned count, unsigned added)
 {
-	for (unsigned n = 0; n < 80 && n < count; n++)
+	for (unsigned n = 0; n < changed; n++)
 		if (n % 16 == 15 || n % 4 == 1)
 			plan(n, 0);
 		else if (n % 4 != 3)
 			plan(n, n % 4 == 0 ? GRANTED : NOW + 5000);
-	for (unsigned n = 100; n < 110; n++)
+	for (unsigned n = changed; n < changed + 8; n++)
 		plan_step(n, GRANTED, STEP_FIRST);
-	for (unsigned n = count; n < count + BATCH_NEW; n++)
+	for (unsigned n = count; n < count + added; n++)
 		plan(n, GRANTED);
 }
 
@@ -612,7 +610,7 @@ make_batch(void *unused)
 	(void)unused;
 	for (unsigned n = 0; n < BASE; n++)
 		put_usual(store, n);
-	plan_batches(BASE);
+	plan_batches(64, BASE, 50);
 	drac_store_close(store);
 	return 0;
 }
@@ -627,9 +625,9 @@ make_batch_enlarging(void *unused)
 	(void)unused;
 	small_map(128);
 	store = open_store(false, 5000);
-	for (n = 0; free_pages(store) > 3; n++)
+	for (n = 0; free_pages(store) > 0; n++)
 		put(store, n, n % 16 == 15 ? NOW - 1 : NOW + 60 + n);
-	plan_batches(n);
+	plan_batches(16, n, 16);
 	drac_store_close(store);
 	return 0;
 }
@@ -767,7 +765,7 @@ static const struct scenario scenarios[] = {
 	{ "reader_in_the_way", make_leaf_split, update_add, 20, LOCKED_MAP },
 	{ "foreign", make_foreign, update_add, 30, FOREIGN_MAP },
 	{ "batch", make_batch, update_batches, 150, IN_PLACE },
-	{ "batch_enlarging", make_batch_enlarging, update_batches, 60,
+	{ "batch_enlarging", make_batch_enlarging, update_batches, 80,
 	    REPLACING },
 };
 

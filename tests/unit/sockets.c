@@ -122,6 +122,32 @@ one_port_for_all(void)
 	tear_down();
 }
 
+/* Root finds the reserved ports of one address taken, and none is half had. */
+static void
+port_taken_on_one_address_is_no_choice(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	int squatters[424];
+
+	set_up();
+	CHECK(inet_pton(AF_INET, "127.0.0.2", &sin.sin_addr) == 1);
+	for (unsigned i = 0; i < COUNT(squatters); i++) {
+		sin.sin_port = htons((unsigned short)(600 + i));
+		squatters[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (bind(squatters[i], (struct sockaddr *)&sin, sizeof sin) ==
+		    0)
+			CHECK(listen(squatters[i], 1) == 0);
+	}
+	listen_on("127.0.0.1", 0);
+	listen_on("127.0.0.2", 0);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(count_with_one_port() == 4);
+	CHECK(bound[0].port >= 1024);
+	for (unsigned i = 0; i < COUNT(squatters); i++)
+		close(squatters[i]);
+	tear_down();
+}
+
 static void
 named_ports_are_kept(void)
 {
@@ -703,6 +729,7 @@ int
 main(void)
 {
 	RUN(one_port_for_all);
+	RUN(port_taken_on_one_address_is_no_choice);
 	RUN(named_ports_are_kept);
 	RUN(taken_port_is_a_sentence);
 	RUN(foreign_address_is_a_sentence);
