@@ -302,25 +302,23 @@ set_debug(struct daemon *d)
 static void
 replace_conf(struct daemon *d)
 {
-	struct drac_conf fresh = { 0 }, old = d->state.conf;
+	struct drac_conf fresh = { 0 };
 	struct drac_gate *gate = NULL;
 	bool good = load_conf(&d->options, &fresh) == 0;
 
-	if (good)
-		keep_fixed(&old, &fresh);
-	d->state.conf = fresh;
-	if (fresh.user != NULL && open_gate(&d->state.conf, &gate) == -1)
+	if (fresh.user != NULL && open_gate(&fresh, &gate) == -1)
 		good = false;
 	if (!good) {
-		d->state.conf = old;
 		drac_gate_close(gate);
 		drac_conf_free(&fresh);
 		drac_say(LOG_ERR, "the configuration stays as it was");
 		return;
 	}
+	keep_fixed(&d->state.conf, &fresh);
 	drac_gate_close(d->state.gate);
 	d->state.gate = gate;
-	drac_conf_free(&old);
+	drac_conf_free(&d->state.conf);
+	d->state.conf = fresh;
 	set_debug(d);
 	drac_say(LOG_INFO, "the configuration was loaded again");
 }

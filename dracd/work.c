@@ -95,7 +95,7 @@ fail_loudly(struct drac_job *job, struct drac_why *why)
 /* The log of what was done. */
 
 static void
-log_done(int level, const char *what, const struct drac_job *job, time_t expiry)
+log_done(const char *what, const struct drac_job *job, time_t expiry)
 {
 	char address[DRAC_ADDR_TEXT], caller[DRAC_CALLER_TEXT], until[40] = "";
 	struct tm tm;
@@ -104,7 +104,7 @@ log_done(int level, const char *what, const struct drac_job *job, time_t expiry)
 	drac_caller_text(&job->caller, caller);
 	if (expiry != 0 && gmtime_r(&expiry, &tm) != NULL)
 		(void)strftime(until, sizeof(until), " until %H:%M:%SZ", &tm);
-	drac_say(level, "%s %s%s for %s", what, address, until, caller);
+	drac_say(LOG_INFO, "%s %s%s for %s", what, address, until, caller);
 }
 
 /* The batch. */
@@ -145,8 +145,7 @@ settle_add(struct drac_state *state, const struct drac_op *op,
 		state->entries++;
 	if (grant->previous == 0 || grant->expiry < grant->previous)
 		due_add(state, &op->addr, grant->expiry);
-	log_done(grant->previous == 0 ? LOG_INFO : LOG_DEBUG, "authorised", job,
-	    grant->expiry);
+	log_done("authorised", job, grant->expiry);
 }
 
 static void
@@ -156,7 +155,7 @@ settle_set(struct drac_state *state, const struct drac_op *op,
 	if (op->grant.previous == 0)
 		state->entries++;
 	due_add(state, &op->addr, op->expiry);
-	log_done(LOG_INFO, "set", job, op->expiry);
+	log_done("set", job, op->expiry);
 }
 
 static void
@@ -171,7 +170,7 @@ settle_take_back(struct drac_state *state, const struct drac_op *op,
 		count_gone(state);
 	else
 		due_add(state, &op->addr, op->grant.previous);
-	log_done(LOG_INFO, "took back", job, 0);
+	log_done("took back", job, 0);
 }
 
 static void
@@ -183,7 +182,7 @@ settle_drop(struct drac_state *state, const struct drac_op *op,
 		return;
 	drac_stats.dropped++;
 	count_gone(state);
-	log_done(LOG_INFO, "dropped", job, 0);
+	log_done("dropped", job, 0);
 }
 
 static void

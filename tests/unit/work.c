@@ -279,9 +279,10 @@ grants_are_logged_once(void)
 	CHECK(strcmp(logged[LOG_INFO], "authorised 192.0.2.7 until 22:14:20Z "
 				       "for 198.51.100.2 port 757 (udp)") == 0);
 	logged[LOG_INFO][0] = '\0';
-	drac_work_do(&state, &job, 1, NOW + 30);
+	drac_work_do(&state, &job, 1, NOW + 5);
 	CHECK(logged[LOG_INFO][0] == '\0');
-	CHECK(strncmp(logged[LOG_DEBUG], "authorised 192.0.2.7 ", 21) == 0);
+	drac_work_do(&state, &job, 1, NOW + 30);
+	CHECK(strncmp(logged[LOG_INFO], "authorised 192.0.2.7 ", 21) == 0);
 	stop();
 }
 
