@@ -51,7 +51,8 @@ UNITS := $(wildcard conf/systemd/*)
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
 STORE := damage locks
-E2E   := postfix sendmail sendmail-classic exim units busy rpc local attack
+E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
+	attack
 
 CORE   := $(B)/libdrac-core.a
 PARTS  := $(B)/dracd.a
