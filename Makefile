@@ -51,6 +51,7 @@ UNITS := $(wildcard conf/systemd/*)
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
 STORE := damage locks
+RPC   := start malformed reload kill
 E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
 	attack
 
@@ -144,10 +145,12 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/memory $(B)/tests/pam/loop \
 	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
-	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/historic
+	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/historic \
+	$(B)/tests/rpc/load $(B)/tests/rpc/malformed
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
-QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run tests/ctl/daemon
+QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run tests/ctl/daemon \
+	$(RPC:%=tests/rpc/%)
 
 # A second make, so that what was just installed is seen.
 check:

@@ -270,7 +270,7 @@ void drac_notify(const char *what);
 void drac_portmap(const struct drac_bound *bound, size_t count, bool undo);
 void drac_portmap_wait(bool block);
 
-/* Another rpcbind is there than the one that was told last. */
+/* A rpcbind is there that was not told, or did not take it. */
 bool drac_portmap_anew(void);
 
 /*

@@ -55,7 +55,8 @@ static struct {
 
 static struct {
 	dev_t dev;
-	ino_t ino;
+	ino_t ino;  /* 0: it is to be told again */
+	int failed; /* how the last child ended */
 } told;
 
 static int64_t
@@ -106,6 +107,16 @@ sockaddr_of(const struct drac_bound *bound, struct sockaddr_storage *ss)
 	return sizeof(sin);
 }
 
+/* What stands there for another address has to go first. */
+static bool
+set(rpcvers_t version, const struct netconfig *nconf,
+    const struct netbuf *address)
+{
+	return rpcb_set(DRAC_PROGRAM, version, nconf, address) ||
+	       (rpcb_unset(DRAC_PROGRAM, version, nconf) &&
+		   rpcb_set(DRAC_PROGRAM, version, nconf, address));
+}
+
 static bool
 tell(const struct kind *kind, const struct drac_bound *bound, bool undo)
 {
@@ -117,13 +128,10 @@ tell(const struct kind *kind, const struct drac_bound *bound, bool undo)
 	bool all = nconf != NULL;
 
 	for (rpcvers_t version = DRAC_VERSION_V4;
-	     nconf != NULL && version <= DRAC_VERSION_V6; version++) {
-		bool gone = rpcb_unset(DRAC_PROGRAM, version, nconf);
-
-		if (undo ? !gone
-			 : !rpcb_set(DRAC_PROGRAM, version, nconf, &address))
+	     nconf != NULL && version <= DRAC_VERSION_V6; version++)
+		if (undo ? !rpcb_unset(DRAC_PROGRAM, version, nconf)
+			 : !set(version, nconf, &address))
 			all = false;
-	}
 	if (nconf != NULL)
 		freenetconfigent(nconf);
 	return all;
@@ -239,13 +247,28 @@ log_failed(int failed)
 			strcat(netids, " ");
 			strcat(netids, kinds[i].netid);
 		}
-	drac_say(LOG_WARNING, "rpcbind did not %s port %u for%s",
-	    child.undo ? "forget" : "register", child.port, netids);
+	if (child.undo)
+		drac_say(LOG_WARNING, "rpcbind did not forget port %u for%s",
+		    child.port, netids);
+	else
+		drac_say(LOG_WARNING,
+		    "rpcbind did not register port %u for%s: what an older "
+		    "daemon left there goes by `rpcinfo -d %u 1' and "
+		    "`rpcinfo -d %u 2'",
+		    child.port, netids, DRAC_PROGRAM, DRAC_PROGRAM);
 }
 
+/* A failure is tried again from time to time, and logged once. */
 static void
 log_outcome(int status)
 {
+	bool known = status != 0 && status == told.failed && !child.undo;
+
+	told.failed = status;
+	if (status != 0)
+		told.ino = 0;
+	if (known)
+		return;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == UCHAR_MAX)
 		drac_say(LOG_WARNING,
 		    child.undo ? "rpcbind did not answer: it may still know "

@@ -467,6 +467,13 @@ call_server(struct talk *talk)
 	    talk->ask->socket != NULL || talk->ask->tcp);
 }
 
+/* Asked for an address, it gives the one for the way it is asked by. */
+static void
+begin_port(struct talk *talk)
+{
+	ask_port(talk, talk->ask->tcp && talk->ask->host.len == 16);
+}
+
 /* A rpcbind that is refused by UDP may be there for TCP. */
 static void
 broken(struct talk *talk, int error)
@@ -763,7 +770,7 @@ begin(struct talk *talk, unsigned timeout_ms)
 	}
 	talk->port = ask->port;
 	if (ask->socket == NULL && ask->port == 0)
-		ask_port(talk, false);
+		begin_port(talk);
 	else
 		call_server(talk);
 }

@@ -182,6 +182,15 @@ drac_map_raw_tree(struct drac_store *store, struct drac_tree *tree,
 	return 0;
 }
 
+int
+drac_map_known_tree(struct drac_store *store, struct drac_tree *tree,
+    struct drac_why *why)
+{
+	if (store->opts.owner && store->pending.count > 0)
+		return drac_map_checked_tree(store, tree);
+	return drac_map_raw_tree(store, tree, why);
+}
+
 /* 1 and the item when leaf has the key, 0, -1. */
 static int
 leaf_find(const struct drac_leaf *leaf, const struct drac_text *key,
@@ -230,7 +239,7 @@ drac_map_get(struct drac_store *store, const struct drac_text *key, int wait_ms,
 		return drac_map_fail(store, "", why);
 	if (drac_lock_map(store->map_fd, false, wait_ms) == -1)
 		return drac_map_fail(store, "lock", why);
-	result = drac_map_raw_tree(store, &tree, why);
+	result = drac_map_known_tree(store, &tree, why);
 	if (result == 0)
 		result = drac_map_find(&tree, key, expiry);
 	drac_unlock_map(store->map_fd, false);

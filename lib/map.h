@@ -78,6 +78,13 @@ int drac_map_open(struct drac_store *store, bool write, struct drac_why *why);
 int drac_map_raw_tree(struct drac_store *store, struct drac_tree *tree,
     struct drac_why *why);
 
+/*
+ * The same; for its owner with what is safe in the journal and waits for a
+ * reader to let go, or the owner would not know of entries that are to come.
+ */
+int drac_map_known_tree(struct drac_store *store, struct drac_tree *tree,
+    struct drac_why *why);
+
 /* The expiry under a key, 0 if it is no time: 1 found, 0, -1. */
 int drac_map_find(const struct drac_tree *tree, const struct drac_text *key,
     time_t *expiry);

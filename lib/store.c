@@ -131,7 +131,7 @@ fetch(struct drac_store *store, struct stream *stream, struct drac_why *why)
 	struct drac_leaf *leaf = &stream->leaf;
 	int more;
 
-	if (drac_map_raw_tree(store, &tree, why) == -1)
+	if (drac_map_known_tree(store, &tree, why) == -1)
 		return -1;
 	if (stream->pages == NULL)
 		stream->pages = malloc((size_t)EACH_LEAVES * DRAC_PAGE_MAX);

@@ -4,6 +4,8 @@
  * Measure what a login's recording costs; tests/bench/run makes the table.
  *
  *	fill RAW COUNT            a Berkeley DB file as others write it
+ *	fill RAW COUNT EXPIRY N   the same; they expire in N seconds from
+ *	                          EXPIRY on, as many in each
  *	lay RAW MAP [full]        the same entries as a map of ours
  *	size MAP                  its entries and octets
  *	logins MAP RAW SYNC N     logins, ours and put into RAW in place
@@ -141,7 +143,7 @@ flock(int fd, int operation)
 	return result;
 }
 
-/* Address number i, a network of 2001:db8::/32; no two numbers share one. */
+/* Address number i of 2001:db8::/96; no two numbers share one. */
 static void
 address(uint32_t i, struct drac_addr *addr)
 {
@@ -153,7 +155,7 @@ address(uint32_t i, struct drac_addr *addr)
 	memset(addr, 0, sizeof(*addr));
 	addr->len = 16;
 	memcpy(addr->octet, block, sizeof(block));
-	memcpy(addr->octet + sizeof(block), &i, sizeof(i));
+	memcpy(addr->octet + 16 - sizeof(i), &i, sizeof(i));
 }
 
 /* Plain Berkeley DB. */
@@ -198,13 +200,21 @@ plain_put(DB *db, uint32_t i, time_t expiry)
 	must(db->put(db, NULL, &k, &v, 0), "put");
 }
 
+/* The times at which entries expire. */
+struct times {
+	time_t first;
+	time_t step;
+	unsigned count;
+};
+
 static void
-fill(const char *raw, uint32_t count)
+fill(const char *raw, uint32_t count, const struct times *times)
 {
 	DB *db = plain_open(raw, DB_CREATE | DB_EXCL, 256u << 20);
 
 	for (uint32_t i = 0; i < count; i++)
-		plain_put(db, i, i % 2 == 0 ? EXPIRY_ONE : EXPIRY_TWO);
+		plain_put(db, i,
+		    times->first + times->step * (time_t)(i % times->count));
 	must(db->close(db, 0), "close");
 }
 
@@ -653,7 +663,11 @@ run(int argc, char **argv)
 	const char *verb = argv[1];
 
 	if (strcmp(verb, "fill") == 0 && argc == 4)
-		fill(argv[2], number(argv[3]));
+		fill(argv[2], number(argv[3]),
+		    &(struct times){ EXPIRY_ONE, EXPIRY_TWO - EXPIRY_ONE, 2 });
+	else if (strcmp(verb, "fill") == 0 && argc == 6 && number(argv[5]) > 0)
+		fill(argv[2], number(argv[3]),
+		    &(struct times){ number(argv[4]), 1, number(argv[5]) });
 	else if (strcmp(verb, "lay") == 0 && argc >= 4)
 		lay(argv[2], argv[3], argc > 4);
 	else if (strcmp(verb, "size") == 0 && argc == 3)

@@ -29,11 +29,14 @@ setup() {
 	mkdir "$lib"
 }
 
-# run_daemon [OPTION...]   until it answers or ends, which is status 1
+# run_daemon [OPTION...]   until it answers; status 1: it did not, or ended
 run_daemon() {
 	"$dracd" -f -c "$conf" "$@" >>"$log" 2>&1 </dev/null &
 	daemon=$!
+	waited=0
 	until d status >/dev/null 2>&1; do
+		waited=$((waited + 1))
+		[ $waited -lt 2000 ] || kill -KILL "$daemon"
 		kill -0 "$daemon" 2>/dev/null || return 1
 		sleep 0.01
 	done
@@ -47,8 +50,8 @@ start_daemon() {
 		wait "$daemon"
 		daemon=
 		tries=$((tries + 1))
-		if [ $tries -ge 10 ] || ! grep -q 'else has this port' "$log"
-		then
+		if [ $tries -ge 10 ] ||
+			! grep -q 'else has this port' "$log"; then
 			fail start_daemon "$(tail -n 5 "$log")"
 			exit 1
 		fi
@@ -101,28 +104,42 @@ wait_acks() {
 	done
 }
 
-# held NAME LIFETIME STRANGERS FILE...   what was acknowledged is in the map
+# seek LIFETIME STRANGERS FILE...   status 0: what was acknowledged is in the
+# map; else what is wrong is said. A torn map may have no end.
+seek() {
+	timeout -k 1 20 perl tests/rpc/held.pl "$map" "$@" 2>&1
+}
+
+# held NAME LIFETIME STRANGERS FILE...
 held() {
 	name=$1
 	shift
-	if problem=$(perl tests/rpc/held.pl "$map" "$@" 2>&1); then
+	if problem=$(seek "$@"); then
 		ok "$name"
 	else
-		fail "$name" "$problem"
+		fail "$name" "${problem:-no end}"
 	fi
+}
+
+# verify   status 0: the map is sound; else what is wrong is said
+verify() {
+	timeout 20 db5.3_verify -q "$map" >"$tmp/verify" 2>&1
+	set -- $?
+	head -n 3 "$tmp/verify"
+	return "$1"
 }
 
 # sound NAME
 sound() {
-	if problem=$(db5.3_verify "$map" 2>&1); then
+	if problem=$(verify); then
 		ok "$1"
 	else
-		fail "$1" "$(echo "$problem" | head -n 3)"
+		fail "$1" "$problem"
 	fi
 }
 
 # in_map ADDRESS   its expiry, as a plain reader finds it; nothing: not there
 in_map() {
-	db5.3_dump -p "$map" | awk -v key=" $1" '
+	timeout 20 db5.3_dump -p "$map" | awk -v key=" $1" '
 		found { print $1; exit } $0 == key { found = 1 }'
 }

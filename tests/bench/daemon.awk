@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# From the `NAME FIGURE...` lines of tests/bench/daemon to its table. What
+# stands here of the original was measured once, on a disk, with its own
+# library and its own calls; it is quoted, not measured again.
+
+$1 == "one" {
+	one[$2] = pair($3, $4)
+	failed += $7
+}
+
+$1 == "many" {
+	times[$2, $3, $4] = pair($5, $6)
+	longest[$2, $3, $4] = $7
+	p99[$2, $3, $4] = $6
+	rate[$2, $3, $4] = $8
+	failed += $9
+}
+
+$1 == "sweep" {
+	sweep[$2] = sprintf("%22s%14s%14s/s", pair($3, $4), spell($5), \
+		thousands($6))
+	stall[$2] = $5
+	failed += $7
+}
+
+$1 == "disk" { disk = disk ", " pair($2, $3) " / " spell($4) }
+$1 ~ /-dracauth$/ { one[$1] = pair($2, $3) }
+$1 == "late" { late = pair($2, $3); latest = spell($4); samples = $5 }
+$1 == "gone" { gone = spell($2); left = $3 }
+$1 == "resident" { resident[$2] = sprintf("%.1f MB", $3 / 1024) }
+
+# Microseconds as people read them.
+function spell(us) {
+	if (us < 1000)
+		return sprintf("%.0f us", us)
+	if (us < 1000000)
+		return sprintf("%.1f ms", us / 1000)
+	return sprintf("%.2f s", us / 1000000)
+}
+
+function pair(median, p99) {
+	return spell(median) " / " spell(p99)
+}
+
+function thousands(n) {
+	return n < 1000 ? sprintf("%d", n) : \
+		sprintf("%d,%03d", n / 1000, n % 1000)
+}
+
+function quoted(text) {
+	printf "  %-30s%s\n", "the original (quoted)", text
+}
+
+function goal(text) {
+	printf "  %-30s%s\n", "goal", text
+}
+
+function row(label, fresh, kept) {
+	printf "  %-30s%22s%22s\n", label, one[fresh], \
+		kept == "" ? "" : one[kept]
+}
+
+function adds(label, road, callers, count) {
+	if ((road, callers, count) in rate)
+		printf "  %-30s%12s%22s%14s\n", label, \
+			thousands(rate[road, callers, count]), \
+			times[road, callers, count], \
+			spell(longest[road, callers, count])
+}
+
+function adds_at(count,    i, callers) {
+	printf "\n%-32s%12s%22s%14s\n", "Adds, " count " entries", \
+		"a second", "median / 99th", "longest"
+	split("1 4 16", callers, " ")
+	for (i = 1; i <= 3; i++)
+		adds("local socket, " callers[i] " callers", "unix-kept", \
+			callers[i], count)
+	for (i = 1; i <= 3; i++)
+		adds("UDP, " callers[i] " callers", "udp-kept", \
+			callers[i], count)
+}
+
+# So many times as fast as the original.
+function compared(count, adds_s, p99_us) {
+	printf "  %-30s%.1f times the adds", "with 16 callers", \
+		rate["unix-kept", 16, count] / adds_s
+	if (p99_us > 0)
+		printf ", the 99th percentile %.1f times lower", \
+			p99_us / p99["unix-kept", 16, count]
+	printf "; goal: 10\n"
+}
+
+END {
+	all = many == "" ? few : many
+	print "The daemon, sync: median / 99th percentile. Callers and daemon" \
+		" share the machine."
+	print "Load: " load
+	print "The disk, to append 4 KB and wait for them, 500 times: median /" \
+		" 99th / longest"
+	print "  before, between and after" disk
+	if (failed > 0)
+		print failed " calls failed"
+
+	printf "\n%-32s%22s%22s\n", "One login, " few " entries", \
+		"connection made", "connection kept"
+	row("local socket", "unix", "unix-kept")
+	row("UDP", "udp", "udp-kept")
+	row("TCP", "tcp", "tcp-kept")
+	row("dracauth, HOST:PORT", "host-dracauth")
+	row("dracauth, local", "local-dracauth")
+	quoted("one add 140 to 450 us / 4 to 13 ms;")
+	printf "  %-30s%s\n", "", "dracauth, with the query to rpcbind, 290 us"
+
+	adds_at(few)
+	quoted("about 4,000 a second, nothing in the map")
+	compared(few, 4000)
+	if (many != "") {
+		adds_at(many)
+		quoted("about 1,000 a second, a million entries," \
+			" 16 callers, 99th 60 to 110 ms")
+		compared(many, 1000, 60000)
+	}
+
+	printf "\n%-32s%22s%14s%16s\n", "Two callers beside", \
+		"median / 99th", "longest", "adds"
+	printf "  %-30s%s\n", "nothing that expires", sweep["none"]
+	if ("all" in sweep) {
+		printf "  %-30s%s\n", all " entries that do", sweep["all"]
+		printf "  %-30s%s\n", "the last one gone", gone " after its time" \
+			(left > 0 ? ", and " left " are left" : "")
+	}
+	quoted("a scan of a million stalls all for 0.6 to 1.5 s")
+	goal("none over 5 ms")
+
+	printf "\n%-32s%22s%14s\n", "Gone from the map after expiry", \
+		"median / 99th", "longest"
+	printf "  %-30s%22s%14s\n", samples " entries over 5 s", late, latest
+	quoted("up to a tenth of the lifetime; 186 s seen with 30 minutes")
+	goal("at most a second")
+
+	printf "\nResident memory\n"
+	printf "  %-30s%22s\n", few " entries", resident[few]
+	if (many != "")
+		printf "  %-30s%22s\n", many " entries", resident[many]
+	if ("after" in resident)
+		printf "  %-30s%22s\n", "after they have expired", \
+			resident["after"]
+	quoted("4 MB")
+}
