@@ -53,7 +53,7 @@ PAMT  := hooks stacks rhost rpc
 STORE := damage locks
 RPC   := start malformed reload kill
 E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
-	attack
+	attack old
 
 CORE   := $(B)/libdrac-core.a
 PARTS  := $(B)/dracd.a
@@ -63,7 +63,7 @@ DAEMON := $(B)/rpc.dracd
 SHARED := $(B)/libdrac.so.1
 STATIC := $(B)/libdrac.a
 ALL    := $(MODULE) $(TOOL) $(DAEMON) $(SHARED) $(STATIC)
-TIRPC  := $(B)/dracd/portmap.o $(B)/tests/unit/wire_tirpc.o
+TIRPC  := $(B)/dracd/portmap.o $(B)/tests/unit/wire_tirpc.o $(B)/tests/rpc/old.o
 
 .SECONDARY:
 .PHONY: all check quick all-tests demo bench install uninstall clean dist deps \
@@ -116,6 +116,10 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PARTS) $(CORE)
 $(B)/tests/unit/libdrac: $(B)/tests/unit/libdrac.o $(STATIC) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
 
+# It shares no code with us.
+$(B)/tests/rpc/old: $(B)/tests/rpc/old.o
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ltirpc
+
 $(B)/tests/pam/%: $(B)/tests/pam/%.o $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -lpam -ldb -lpthread
 
@@ -146,7 +150,7 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/historic \
-	$(B)/tests/rpc/load $(B)/tests/rpc/malformed
+	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
 QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run tests/ctl/daemon \

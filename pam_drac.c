@@ -170,15 +170,18 @@ vouches(int argc, const char **argv)
 	return yes;
 }
 
+/* A reason that is policy names the client itself. */
 static void
-log_failure(const struct drac_login *login)
+log_failure(const struct drac_login *login, enum drac_outcome outcome)
 {
 	const char *servers = login->servers, *why = login->why.text;
 	bool both = *servers != '\0' && *why != '\0';
+	bool client = outcome == DRAC_FAILED && login->addr_text[0] != '\0';
 
 	pam_syslog(login->pamh, login->level,
-	    "not recorded for %s (%s): %s%s%s", login->user, login->service,
-	    servers, both ? "; " : "", why);
+	    "not recorded for %s (%s): %s%s%s%s%s", login->user, login->service,
+	    servers, both ? "; " : "", why, client ? "; client " : "",
+	    client ? login->addr_text : "");
 }
 
 static enum drac_outcome
@@ -195,7 +198,7 @@ attend(struct drac_login *login, int argc, const char **argv)
 		outcome = authorise(login);
 	}
 	if (outcome != DRAC_RECORDED && !login->logged)
-		log_failure(login);
+		log_failure(login, outcome);
 	return outcome;
 }
 

@@ -204,7 +204,7 @@ apt_get()
 keep_layer()
 {
 	mkdir -p "$top/build/e2e"
-	rm -f "$top/build/e2e/$name-"*.tar
+	rm -f "$top/build/e2e/$name-"????????????????.tar
 	(umask 077 && tar -C "$upper" --xattrs \
 	    --xattrs-include='trusted.overlay.opaque' \
 	    --exclude=./var/cache/apt \

@@ -129,6 +129,7 @@ write_required(void)
 #define AUTHORISED "authorised " CLIENT " for alice (dovecot) by "
 #define UNTIL      "authorised " CLIENT " until ??:??:??Z for alice (dovecot) "
 #define NOT        "not recorded for alice (dovecot): "
+#define FROM       "; client " CLIENT
 #define EXCLUDED   "it is never recorded (excluded)"
 
 static const struct outcome {
@@ -158,22 +159,23 @@ static const struct outcome {
 	    false },
 	{ "all silent", "server = local %A\ntimeout = 300ms\n",
 	    { SILENT, SILENT }, PAM_SYSTEM_ERR, LOG_WARNING,
-	    NOT "local: no answer within 300 ms; %A: no answer within 300 ms",
+	    NOT
+	    "local: no answer within 300 ms; %A: no answer within 300 ms" FROM,
 	    false },
 	{ "refuses", "server = local\n", { REFUSES }, PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "local: refused us (permission denied)", false },
+	    NOT "local: refused us (permission denied)" FROM, false },
 	{ "cannot", "server = local\n", { FAILS }, PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "local: could not record it (system error)", false },
+	    NOT "local: could not record it (system error)" FROM, false },
 	{ "hangs up", "server = local\n", { HANGS_UP }, PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "local: closed the connection", false },
+	    NOT "local: closed the connection" FROM, false },
 	{ "no daemon", "server = local\nsocket = %E\n", { ANSWERS },
-	    PAM_SYSTEM_ERR, LOG_ERR, NOT "local: %E: Connection refused",
+	    PAM_SYSTEM_ERR, LOG_ERR, NOT "local: %E: Connection refused" FROM,
 	    false },
 	{ "no host", "server = %C\n", { ANSWERS }, PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "%C: Connection refused", false },
+	    NOT "%C: Connection refused" FROM, false },
 	{ "no address", "server = smtp9.example.org\n", { ANSWERS },
 	    PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "smtp9.example.org: neither an address nor in /etc/hosts",
+	    NOT "smtp9.example.org: neither an address nor in /etc/hosts" FROM,
 	    false },
 	{ "excluded", "server = local\n", { EXCLUDES }, PAM_SUCCESS, LOG_INFO,
 	    NOT "local: " EXCLUDED, false },
@@ -182,7 +184,7 @@ static const struct outcome {
 	    false },
 	{ "excluded, failed elsewhere", "server = local %C\n", { EXCLUDES },
 	    PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "local: " EXCLUDED "; %C: Connection refused", false },
+	    NOT "local: " EXCLUDED "; %C: Connection refused" FROM, false },
 	{ "fallback", "server = local\nsocket = %E\nfallback = direct\n",
 	    { ANSWERS }, PAM_SUCCESS, LOG_WARNING,
 	    UNTIL "(directly, for no server answered: local: %E: Connection "
@@ -206,7 +208,7 @@ static const struct outcome {
 	{ "no fallback where it is excluded",
 	    "server = local %C\nfallback = direct\n", { EXCLUDES },
 	    PAM_SYSTEM_ERR, LOG_ERR,
-	    NOT "local: " EXCLUDED "; %C: Connection refused", false },
+	    NOT "local: " EXCLUDED "; %C: Connection refused" FROM, false },
 };
 #define OUTCOMES (sizeof(outcomes) / sizeof(*outcomes))
 
@@ -281,7 +283,7 @@ fallback_that_fails_says_both(void)
 	start_afresh("server = %C\nfallback = direct\nstrict\n");
 	write_lines("account required %M database=/nonexistent/dracd.db\n");
 	CHECK(log_in(CLIENT, "C") == PAM_SYSTEM_ERR);
-	CHECK(said(LOG_ERR, NOT "%C: Connection refused; /nonexistent*"));
+	CHECK(said(LOG_ERR, NOT "%C: Connection refused; /nonexistent*" FROM));
 	CHECK(caught.count == 1);
 }
 
@@ -325,13 +327,14 @@ owned_map_is_left_alone(void)
 		const char *conf;
 		const char *line; /* %d: the process */
 	} rows[] = {
-		{ "", NOT "%s: kept by * (process %d): set server = local" },
+		{ "",
+		    NOT "%s: kept by * (process %d): set server = local" FROM },
 		{ "server = local\nsocket = %E\nfallback = direct\n",
 		    NOT "local: *: Connection refused; %s: kept by * (process "
-			"%d)" },
+			"%d)" FROM },
 		{ "server = %C\nfallback = direct\n",
 		    NOT "*: Connection refused; %s: kept by * (process %d): "
-			"set server = local" },
+			"set server = local" FROM },
 	};
 	char line[512];
 	pid_t owner;
@@ -438,7 +441,8 @@ three_silences_and_nobody_waits(void)
 	for (int i = 0; i < DRAC_BREAKER_FAILURES; i++) {
 		forget_log();
 		log_in(CLIENT, "AC");
-		CHECK(said(LOG_WARNING, NOT "%A: no answer within 200 ms"));
+		CHECK(
+		    said(LOG_WARNING, NOT "%A: no answer within 200 ms" FROM));
 		CHECK(
 		    said(LOG_WARNING,
 			"%A has not answered 3 logins in a row: left alone "
@@ -450,7 +454,7 @@ three_silences_and_nobody_waits(void)
 	log_in(CLIENT, "AC");
 	CHECK(now_ms() - begin < 30000);
 	CHECK(said(LOG_WARNING,
-	    NOT "%A: did not answer lately, asked again in *s"));
+	    NOT "%A: did not answer lately, asked again in *s" FROM));
 	CHECK(caught.count == 1);
 	CHECK(first.served->adds == DRAC_BREAKER_FAILURES);
 }
@@ -492,7 +496,8 @@ refusals_are_answers(void)
 	for (int i = 0; i < DRAC_BREAKER_FAILURES + 1; i++) {
 		forget_log();
 		log_in(CLIENT, "AC");
-		CHECK(said(LOG_ERR, NOT "%A: refused us (permission denied)"));
+		CHECK(said(LOG_ERR,
+		    NOT "%A: refused us (permission denied)" FROM));
 		CHECK(caught.count == 1);
 	}
 	CHECK(first.served->adds == DRAC_BREAKER_FAILURES + 1);
