@@ -14,7 +14,8 @@
 
 /* Every write of this program, and what becomes of one of them. */
 static unsigned writes;
-static unsigned syncs;
+static unsigned syncs; /* of them, those that wait for the disk */
+static unsigned whole; /* of these, those that wait for all of the file */
 static unsigned fail_at;
 
 static bool
@@ -45,6 +46,7 @@ int
 fdatasync(int fd)
 {
 	syncs++;
+	whole++;
 	return fails() ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -327,6 +329,29 @@ one_wait_for_the_disk(void)
 	drac_store_close(store);
 }
 
+/* What another left unsynced must not be a gap before what we sync. */
+static void
+first_wait_is_for_the_whole_journal(void)
+{
+	struct drac_store *store = open_new_owner(false);
+	struct drac_op ops[10];
+
+	fill_ops(ops, 0, 10, NOW + 1800);
+	syncs = 0;
+	CHECK(do_ops(store, ops, 10) == 0);
+	CHECK(syncs == 0);
+	drac_store_close(store);
+	store = open_owner(true);
+	for (unsigned i = 1; i < 4; i++) {
+		whole = 0;
+		syncs = 0;
+		fill_ops(ops, 10 * i, 10, NOW + 1800);
+		CHECK(do_ops(store, ops, 10) == 0);
+		CHECK(syncs == 1 && whole == (i == 1));
+	}
+	drac_store_close(store);
+}
+
 static void
 nothing_to_write_writes_nothing(void)
 {
@@ -574,6 +599,7 @@ main(void)
 	RUN(later_ones_find_the_earlier);
 	RUN(passing_by_spares_what_was_renewed);
 	RUN(one_wait_for_the_disk);
+	RUN(first_wait_is_for_the_whole_journal);
 	RUN(nothing_to_write_writes_nothing);
 	RUN(at_most_256);
 	RUN(failed_write_leaves_all_or_none);

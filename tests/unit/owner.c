@@ -359,6 +359,18 @@ upkeep_enlarges_below_a_quarter_free(void)
 	drac_store_close(store);
 }
 
+/* No login waits for the owner's map to grow; nobody else could do it. */
+static void
+owner_enlarges_however_long_it_takes(void)
+{
+	struct drac_store *store = open_with_pages(DRAC_PAGES_MAPPED + 1);
+
+	drac_place_start(&store->place, 1);
+	CHECK(drac_map_enlarge(store, NOW, NULL) == 0);
+	CHECK(info_of(store).entries == 300);
+	drac_store_close(store);
+}
+
 int
 main(void)
 {
@@ -372,6 +384,7 @@ main(void)
 	RUN(foreign_hand_is_noticed);
 	RUN(upkeep_misses_a_removed_journal);
 	RUN(upkeep_enlarges_below_a_quarter_free);
+	RUN(owner_enlarges_however_long_it_takes);
 	end();
 	return TEST_RESULT();
 }
