@@ -35,7 +35,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 HARD := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 SANF := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
-OWN  := -std=c17 -D_GNU_SOURCE -DDRAC_VERSION='"$(VERSION)"' -Ilib \
+OWN  := -std=c17 -D_GNU_SOURCE -DDRAC_VERSION='"$(VERSION)"' \
+	-DDRAC_SYSCONFDIR='"$(sysconfdir)"' -Ilib \
 	-fPIC -fvisibility=hidden $(WARN) $(if $(SAN),$(SANF),$(HARD))
 LINK := -Wl,-z,relro,-z,now $(if $(SAN),$(SANF))
 
@@ -45,6 +46,7 @@ DRACD := $(basename $(notdir $(wildcard dracd/*.c)))
 DRAC  := libdrac client wire addr why
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
 MAN   := $(wildcard docs/*.[1-9])
+CALLS := dracauth6 dracconn dracsend dracdisc dracconn6 dracsend6 dracdisc6
 UNITS := $(wildcard conf/systemd/*)
 
 # What the tests are: programs of ours, and scripts.
@@ -181,7 +183,9 @@ bench:
 	@$(MAKE) --no-print-directory all $(B)/tests/bench/record
 	@DRAC_BUILD=$(B) tests/bench/run
 
-# A program may be running: it is replaced, not written over.
+# What names a program or the configuration, wherever they are put.
+PLACED = sed -e 's|/usr/sbin|$(sbindir)|g' -e 's|/etc/drac|$(sysconfdir)/drac|g'
+
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(pamdir) $(sbindir) $(libdir) \
 	    $(libdir)/pkgconfig $(includedir) $(sysconfdir)/drac $(docdir) \
@@ -201,13 +205,20 @@ install: all
 	    $(INSTALL) -m 0644 conf/drac.conf $(DESTDIR)$(sysconfdir)/drac/
 	for page in $(MAN); do $(INSTALL) -m 0644 $$page \
 	    $(DESTDIR)$(mandir)/man$${page##*.}/ || exit 1; done
-	$(INSTALL) -m 0644 $(UNITS) $(DESTDIR)$(unitdir)/
+	for call in $(CALLS); do \
+	    ln -sf dracauth.3 $(DESTDIR)$(mandir)/man3/$$call.3 || exit 1; done
+	for unit in $(UNITS); do \
+	    $(PLACED) $$unit >$(DESTDIR)$(unitdir)/$${unit##*/} || exit 1; done
 	$(INSTALL) -m 0644 conf/tmpfiles.d/drac.conf $(DESTDIR)$(tmpfilesdir)/
 	$(INSTALL) -m 0644 conf/sysusers.d/drac.conf $(DESTDIR)$(sysusersdir)/
 	$(INSTALL) -m 0644 README.md NEWS LICENSE docs/DESIGN $(DESTDIR)$(docdir)/
 	cp -R conf $(DESTDIR)$(docdir)/
+	for file in $(UNITS) conf/init.d/dracd conf/cron.d/drac; do \
+	    $(PLACED) $$file >$(DESTDIR)$(docdir)/$$file || exit 1; done
+	test -n "$(DESTDIR)" || ldconfig
 
-# The map and an edited drac.conf are the admin's: they stay.
+# The map and an edited drac.conf are the admin's: they stay. So do lines in
+# other programs' files, of which README.md tells under "Remove it".
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(pamdir)/pam_drac.so $(sbindir)/dracctl \
 	    $(sbindir)/rpc.dracd $(includedir)/drac.h \
@@ -216,6 +227,7 @@ uninstall:
 	    $(sysusersdir)/drac.conf $(UNITS:conf/systemd/%=$(unitdir)/%))
 	for page in $(MAN); do \
 	    rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page#docs/}; done
+	rm -f $(CALLS:%=$(DESTDIR)$(mandir)/man3/%.3)
 	rm -rf $(DESTDIR)$(docdir)
 
 dist:

@@ -20,7 +20,7 @@
 #include "store.h"
 #include "why.h"
 
-#define DRAC_CONF_PATH "/etc/drac/drac.conf"
+#define DRAC_CONF_PATH DRAC_SYSCONFDIR "/drac/drac.conf"
 
 /* The largest file that is read, in octets. */
 #define DRAC_CONF_SIZE_MAX 65536
