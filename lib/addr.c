@@ -250,8 +250,10 @@ drac_net_parse(const char *text, struct drac_net *net)
 	if (parse_parts(text, &addr, &bits) == -1)
 		return -1;
 	/* Also refuses a mapped address with fewer than 96 bits. */
-	if (!host_bits_clear(&addr, bits))
-		return invalid();
+	if (!host_bits_clear(&addr, bits)) {
+		errno = EDOM;
+		return -1;
+	}
 	if (fold(&addr))
 		bits -= MAPPED_BITS;
 	net->addr = addr;

@@ -59,9 +59,9 @@ const char *drac_scope_word(enum drac_scope scope);
 bool drac_addr_equal(const struct drac_addr *a, const struct drac_addr *b);
 
 /*
- * Parse ADDRESS or ADDRESS/BITS. Host bits set ("192.0.2.1/24"), a bits
- * value out of range or not plain decimal: -1 with EINVAL. A mapped
- * ::ffff:a.b.c.d/N with N >= 96 becomes a.b.c.d/(N-96).
+ * Parse ADDRESS or ADDRESS/BITS. A bits value out of range or not plain
+ * decimal, or no address: -1 with EINVAL; host bits set ("192.0.2.1/24"): -1
+ * with EDOM. A mapped ::ffff:a.b.c.d/N with N >= 96 becomes a.b.c.d/(N-96).
  */
 int drac_net_parse(const char *text, struct drac_net *net);
 

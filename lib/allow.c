@@ -124,7 +124,10 @@ take_line(char *line, unsigned number, void *nets, struct drac_why *why)
 	(void)number;
 	if (rest == NULL) {
 		if (drac_net_parse(first, &net) == -1)
-			return refuse(why, "not a network", first);
+			return refuse(why,
+			    errno == EDOM ? "bits set after the prefix"
+					  : "not a network",
+			    first);
 	} else {
 		rest += strspn(rest, DRAC_LINES_BLANKS);
 		if (rest[strcspn(rest, DRAC_LINES_BLANKS)] != '\0')

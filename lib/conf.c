@@ -372,9 +372,12 @@ add_nets(struct drac_conf_setting *s, struct drac_nets *nets)
 	int more;
 
 	while ((more = next_word(s)) == 1) {
-		if (copy_word(s, text, sizeof text) == -1 ||
-		    drac_net_parse(text, &net) == -1)
+		if (copy_word(s, text, sizeof text) == -1)
 			return refuse(s, "not a network");
+		if (drac_net_parse(text, &net) == -1)
+			return refuse(s, errno == EDOM
+					     ? "bits set after the prefix"
+					     : "not a network");
 		if (drac_nets_add(nets, &net) == -1)
 			return no_memory(s);
 	}
