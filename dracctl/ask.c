@@ -50,8 +50,9 @@ give_up(int signal_number)
 	    "dracctl: the name of the server could not be resolved in time\n";
 	ssize_t written = write(STDERR_FILENO, sentence, sizeof(sentence) - 1);
 
+	(void)signal_number;
 	(void)written;
-	_exit(signal_number == SIGALRM ? DRAC_CTL_FAILED : DRAC_CTL_USAGE);
+	_exit(DRAC_CTL_FAILED);
 }
 
 static struct addrinfo *
@@ -60,11 +61,12 @@ resolve(const char *host, unsigned timeout_ms)
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list = NULL;
 	int error;
+	void (*before)(int) = signal(SIGALRM, give_up);
 
-	signal(SIGALRM, give_up);
 	alarm((timeout_ms + 999) / 1000);
 	error = getaddrinfo(host, NULL, &hints, &list);
 	alarm(0);
+	signal(SIGALRM, before);
 	if (error == 0)
 		return list;
 	drac_ctl_complain("%s: %s", host,

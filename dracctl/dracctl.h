@@ -2,14 +2,16 @@
 
 /*
  * The admin's tool. main.c reads the command line and the configuration;
- * list.c, change.c, init.c, status.c and ask.c are the verbs; road.c is
- * how they get at the map: through rpc.dracd where one keeps it, else by
- * themselves; owner.c settles whose the files are; say.c talks. A verb
- * gets what was asked for in struct drac_ctl and returns an exit status;
- * main.c closes.
+ * list.c, change.c, status.c and ask.c are the verbs; road.c is how they
+ * get at the map: through rpc.dracd where one keeps it (daemon.c finds
+ * out), else by themselves; owner.c settles whose the files are, and
+ * hands.c has them change hands; say.c talks. A verb gets what was asked
+ * for in struct drac_ctl and returns an exit status; main.c closes.
  */
 #ifndef DRAC_DRACCTL_H
 #define DRAC_DRACCTL_H
+
+#include <sys/types.h>
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,21 +54,26 @@ struct drac_ctl {
 #define DRAC_CTL_INSTANT 32
 #define DRAC_CTL_SPAN    48
 
+/*
+ * ctl->link is set when a daemon keeps this map and lets us change it. -1
+ * when one does not answer: to_read has said so, and the map itself can be
+ * read; to_change has said that nobody else may change it.
+ */
+int drac_ctl_find_daemon_to_read(struct drac_ctl *ctl);
+int drac_ctl_find_daemon_to_change(struct drac_ctl *ctl);
+
+/* The map itself, as ctl->opts say. -1 after saying why not. */
+int drac_ctl_open_map(struct drac_ctl *ctl);
+
 /* Find the road to the map and open it. -1 after saying why not. */
 int drac_ctl_open_to_read(struct drac_ctl *ctl);
 int drac_ctl_open_to_change(struct drac_ctl *ctl);
 
 /*
- * The halves of the latter. First: ctl->link is set when a daemon keeps this
- * map and lets us change it; -1 after saying so when one does not answer.
- * Second: the map itself, as ctl->opts say; -1 after saying why not.
- */
-int drac_ctl_find_daemon_to_change(struct drac_ctl *ctl);
-int drac_ctl_open_map(struct drac_ctl *ctl);
-
-/*
- * The functions of store.h, down whichever road is open. One word more than
- * there: EPERM, the daemon refused.
+ * The functions of store.h, down whichever road is open. Beyond what is
+ * there: EPERM, the daemon refused; EPROTO, what it says makes no sense.
+ * Whatever a daemon says, a sweep ends within twice ctl->opts.timeout_ms,
+ * and a list gets on or ends within that time for each DRAC_LIST_MAX.
  */
 int drac_ctl_map_get(struct drac_ctl *ctl, time_t *expiry,
     struct drac_why *why);
@@ -99,6 +106,21 @@ void drac_ctl_be_patient(struct drac_ctl *ctl);
  * that nothing there can turn root against itself. -1 after saying why not.
  */
 int drac_ctl_become_keeper(struct drac_ctl *ctl);
+
+/* Somebody who may keep the map. */
+struct drac_ctl_owner {
+	const char *name; /* borrowed */
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Root alone: the map's directory and files are from's or to's, and to's
+ * from now on. Only the entries pass from another one to root, not the
+ * files with them. -1 after saying why not and what to do.
+ */
+int drac_ctl_change_hands(const struct drac_ctl *ctl,
+    const struct drac_ctl_owner *from, const struct drac_ctl_owner *to);
 
 /*
  * Make the directories and give them and the files to whom configuration

@@ -2,13 +2,11 @@
 
 /*
  * Whose the map is: root's, or that of the user as whom the daemon runs.
- * Root touches nothing in a directory while somebody else may change what
- * is in there: it works as that user, or takes the directory first.
+ * In a directory of the user, root works as the user.
  */
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -18,21 +16,14 @@
 #include <unistd.h>
 
 #include "dracctl.h"
-#include "place.h"
 
 #define DIRECTORY_MODE 0755
 
-struct owner {
-	const char *name;
-	uid_t uid;
-	gid_t gid;
-};
-
-static const struct owner root = { .name = "root" };
+static const struct drac_ctl_owner root = { .name = "root" };
 
 /* The user of the configuration. 1 found, 0 there is none, -1. */
 static int
-find_user(const struct drac_conf *conf, struct owner *user)
+find_user(const struct drac_conf *conf, struct drac_ctl_owner *user)
 {
 	const struct passwd *entry;
 
@@ -40,17 +31,19 @@ find_user(const struct drac_conf *conf, struct owner *user)
 	entry = getpwnam(conf->user);
 	if (entry == NULL)
 		return errno == 0 || errno == ENOENT || errno == ESRCH ? 0 : -1;
-	*user = (struct owner){ .name = conf->user,
+	*user = (struct drac_ctl_owner){ .name = conf->user,
 		.uid = entry->pw_uid,
 		.gid = entry->pw_gid };
 	return 1;
 }
 
+/* For good: what is read there may be made to take the program over. */
 static int
-become(const struct owner *user)
+become(const struct drac_ctl_owner *user)
 {
-	if (initgroups(user->name, user->gid) == 0 && setegid(user->gid) == 0 &&
-	    seteuid(user->uid) == 0)
+	if (initgroups(user->name, user->gid) == 0 &&
+	    setresgid(user->gid, user->gid, user->gid) == 0 &&
+	    setresuid(user->uid, user->uid, user->uid) == 0)
 		return 0;
 	drac_ctl_complain("cannot become user %s: %s", user->name,
 	    strerror(errno));
@@ -71,7 +64,7 @@ directory_of(const char *path)
 int
 drac_ctl_become_keeper(struct drac_ctl *ctl)
 {
-	struct owner user;
+	struct drac_ctl_owner user;
 	struct stat st;
 	char *dir = directory_of(ctl->opts.path);
 	bool there = dir != NULL && lstat(dir, &st) == 0;
@@ -87,120 +80,9 @@ drac_ctl_become_keeper(struct drac_ctl *ctl)
 	return 0;
 }
 
-/* A change of hands on its way. */
-struct change {
-	const struct drac_ctl *ctl;
-	struct owner from;
-	struct owner to;
-	struct drac_place place;
-	bool foreign; /* the directory was not root's */
-	bool changed;
-};
-
-/*
- * A file of another user's directory may have been somebody else's all
- * along, by a hard link. A group that is neither owner's own was chosen.
- */
-static int
-give_file(struct change *change, const char *name)
-{
-	const struct drac_place *place = &change->place;
-	int fd = openat(place->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	int result;
-
-	if (fd == -1)
-		return errno == ENOENT ? 0 : -1;
-	result = fstat(fd, &st);
-	if (result == 0 &&
-	    (!S_ISREG(st.st_mode) || (change->foreign && st.st_nlink != 1))) {
-		drac_ctl_complain("warning: %s beside the map is no file of "
-				  "its own, left alone",
-		    name);
-	} else if (result == 0 && st.st_uid != change->to.uid) {
-		gid_t gid =
-		    st.st_gid == change->from.gid ? change->to.gid : (gid_t)-1;
-
-		result = fchownat(fd, "", change->to.uid, gid, AT_EMPTY_PATH);
-		change->changed = change->changed || result == 0;
-	}
-	(void)close(fd);
-	return result;
-}
-
-static int
-give_files(struct change *change)
-{
-	const struct drac_place *place = &change->place;
-	size_t length = strlen(place->name);
-	int fd = openat(place->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	int result = 0;
-
-	if (dir == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return -1;
-	}
-	while (result == 0 && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, place->name, length) == 0 &&
-		    (entry->d_name[length] == '\0' ||
-			entry->d_name[length] == '.'))
-			result = give_file(change, entry->d_name);
-	(void)closedir(dir);
-	return result;
-}
-
-/* While the files change hands, the directory is root's. */
-static int
-give_all(struct change *change)
-{
-	struct stat st;
-
-	if (fstat(change->place.dir, &st) == -1)
-		return -1;
-	change->foreign = st.st_uid != 0;
-	if (change->foreign && fchown(change->place.dir, 0, (gid_t)-1) == -1)
-		return -1;
-	if (give_files(change) == -1)
-		return -1;
-	if (st.st_uid != change->to.uid) {
-		change->changed = true;
-		if (st.st_gid == change->from.gid)
-			st.st_gid = change->to.gid;
-	}
-	return fchown(change->place.dir, change->to.uid, st.st_gid);
-}
-
-static int
-change_hands(struct change *change)
-{
-	const struct drac_ctl *ctl = change->ctl;
-	uid_t keeper =
-	    change->from.uid != 0 ? change->from.uid : change->to.uid;
-	struct drac_why why = { "" };
-	int result;
-
-	if (drac_place_open_kept(&change->place, ctl->opts.path, keeper,
-		&why) == -1) {
-		drac_ctl_failed(&why);
-		return -1;
-	}
-	result = give_all(change);
-	if (result == -1)
-		drac_ctl_complain("cannot give the map to %s: %s",
-		    change->to.name, strerror(errno));
-	else if (change->changed && !ctl->quiet)
-		drac_ctl_say("gave the map %s to %s\n", ctl->opts.path,
-		    change->to.name);
-	drac_place_close(&change->place);
-	return result;
-}
-
 /* Whatever the umask is: others must be able to search it. */
 static int
-finish_directory(const char *dir, const struct owner *owner)
+finish_directory(const char *dir, const struct drac_ctl_owner *owner)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int result, saved;
@@ -219,7 +101,7 @@ finish_directory(const char *dir, const struct owner *owner)
 /* The last component only: a missing parent is more likely a typing error. */
 static int
 make_directory(const struct drac_ctl *ctl, const char *dir,
-    const struct owner *owner)
+    const struct drac_ctl_owner *owner)
 {
 	if (mkdir(dir, DIRECTORY_MODE) == -1) {
 		if (errno == EEXIST)
@@ -236,7 +118,7 @@ make_directory(const struct drac_ctl *ctl, const char *dir,
 
 static int
 make_directory_of(const struct drac_ctl *ctl, const char *path,
-    const struct owner *owner)
+    const struct drac_ctl_owner *owner)
 {
 	char *dir = directory_of(path);
 	int result;
@@ -261,7 +143,7 @@ names_local_server(const struct drac_conf *conf)
 
 /* Does the directory of the map belong to this user already? */
 static bool
-belongs_to(const struct drac_ctl *ctl, const struct owner *owner)
+belongs_to(const struct drac_ctl *ctl, const struct drac_ctl_owner *owner)
 {
 	char *dir = directory_of(ctl->opts.path);
 	struct stat st;
@@ -274,11 +156,10 @@ belongs_to(const struct drac_ctl *ctl, const struct owner *owner)
 
 /* Only root can give; anybody else makes what is needed for itself. */
 static int
-settle(struct drac_ctl *ctl, const struct owner *from, const struct owner *to,
-    bool kept)
+settle(struct drac_ctl *ctl, const struct drac_ctl_owner *from,
+    const struct drac_ctl_owner *to, bool kept)
 {
-	struct change change = { .ctl = ctl, .from = *from, .to = *to };
-	struct owner me = { .uid = geteuid(), .gid = getegid() };
+	struct drac_ctl_owner me = { .uid = geteuid(), .gid = getegid() };
 
 	if (kept && !belongs_to(ctl, to)) {
 		drac_ctl_complain("a running rpc.dracd keeps the map %s: stop "
@@ -288,15 +169,15 @@ settle(struct drac_ctl *ctl, const struct owner *from, const struct owner *to,
 	}
 	if (make_directory_of(ctl, ctl->opts.path, &me) == -1)
 		return -1;
-	return kept || me.uid != 0 ? 0 : change_hands(&change);
+	return kept || me.uid != 0 ? 0 : drac_ctl_change_hands(ctl, from, to);
 }
 
 int
 drac_ctl_settle(struct drac_ctl *ctl, bool kept)
 {
 	bool for_daemon = ctl->daemon || names_local_server(&ctl->conf);
-	struct owner user = root;
-	struct owner me = { .name = "this user", .uid = geteuid() };
+	struct drac_ctl_owner user = root;
+	struct drac_ctl_owner me = { .name = "this user", .uid = geteuid() };
 	int found = find_user(&ctl->conf, &user);
 
 	if (!for_daemon)

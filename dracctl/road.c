@@ -7,9 +7,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 #include "dracctl.h"
+#include "page.h"
 
 #define PATIENT_MS 30000
 
@@ -18,103 +19,6 @@ drac_ctl_be_patient(struct drac_ctl *ctl)
 {
 	if (ctl->opts.timeout_ms < PATIENT_MS)
 		ctl->opts.timeout_ms = PATIENT_MS;
-}
-
-bool
-drac_ctl_nobody_there(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == ECONNREFUSED;
-}
-
-int
-drac_ctl_call(struct drac_link *link, struct drac_call *call,
-    struct drac_reply *reply, unsigned timeout_ms, struct drac_why *why)
-{
-	call->version = DRAC_VERSION_LOCAL;
-	reply->why.text[0] = '\0';
-	if (drac_link_call(link, call, reply, timeout_ms, why) == -1)
-		return -1;
-	*why = reply->why;
-	if (reply->answer == DRAC_ANSWER_SUCCESS)
-		return 0;
-	errno = reply->answer == DRAC_ANSWER_PERM ? EPERM : EIO;
-	if (why->text[0] == '\0')
-		drac_why_set(why, "rpc.dracd: %s",
-		    errno == EPERM ? "this user may not"
-				   : "it could not be done");
-	return -1;
-}
-
-/* The value of a line `name value` in a text of such lines; NULL: none. */
-static const char *
-find_line(const char *text, const char *name, size_t *length)
-{
-	size_t name_length = strlen(name);
-
-	while (*text != '\0') {
-		size_t line_length = strcspn(text, "\n");
-
-		if (line_length > name_length && text[name_length] == ' ' &&
-		    memcmp(text, name, name_length) == 0) {
-			*length = line_length - name_length - 1;
-			return text + name_length + 1;
-		}
-		text += line_length + (text[line_length] == '\n');
-	}
-	return NULL;
-}
-
-/* The daemon says `?` for what is not printable. */
-static bool
-reads_as(const char *said, const char *path, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		bool printable = path[i] >= ' ' && path[i] <= '~';
-
-		if (said[i] != (printable ? path[i] : '?'))
-			return false;
-	}
-	return true;
-}
-
-/* 1: it keeps our map, 0: another one, or we may not ask; -1. */
-static int
-keeps_our_map(const struct drac_ctl *ctl, struct drac_link *link,
-    struct drac_why *why)
-{
-	char text[DRAC_REPLY_MAX];
-	struct drac_call call = { .procedure = DRAC_PROC_STATUS };
-	struct drac_reply reply = { .text = text, .text_room = sizeof(text) };
-	const char *database;
-	size_t length;
-
-	if (drac_ctl_call(link, &call, &reply, ctl->conf.timeout_ms, why) == -1)
-		return errno == EPERM ? 0 : -1;
-	database = find_line(text, "database", &length);
-	return database != NULL && length == strlen(ctl->conf.database) &&
-	       reads_as(database, ctl->conf.database, length);
-}
-
-/* ctl->link is set when a daemon keeps this map and lets us change it. */
-static int
-find_daemon(struct drac_ctl *ctl, struct drac_why *why)
-{
-	struct drac_link *link = NULL;
-	int ours;
-
-	why->text[0] = '\0';
-	if (drac_link_open(ctl->conf.socket, ctl->conf.timeout_ms, &link,
-		why) == -1)
-		return drac_ctl_nobody_there(errno) || errno == EACCES ||
-			       errno == EPERM
-			   ? 0
-			   : -1;
-	ours = keeps_our_map(ctl, link, why);
-	if (ours == 1)
-		ctl->link = link;
-	else
-		drac_link_close(link);
-	return ours == -1 ? -1 : 0;
 }
 
 int
@@ -140,26 +44,8 @@ drac_ctl_open_map(struct drac_ctl *ctl)
 int
 drac_ctl_open_to_read(struct drac_ctl *ctl)
 {
-	struct drac_why why;
-
-	if (find_daemon(ctl, &why) == -1)
-		drac_ctl_complain("warning: rpc.dracd does not answer, "
-				  "so this is read from the map itself: %s",
-		    why.text);
+	(void)drac_ctl_find_daemon_to_read(ctl);
 	return ctl->link != NULL ? 0 : drac_ctl_open_map(ctl);
-}
-
-int
-drac_ctl_find_daemon_to_change(struct drac_ctl *ctl)
-{
-	struct drac_why why;
-
-	if (find_daemon(ctl, &why) == 0)
-		return 0;
-	drac_ctl_complain("rpc.dracd does not answer, and nobody else may "
-			  "change its map: %s",
-	    why.text);
-	return -1;
 }
 
 int
@@ -193,15 +79,64 @@ drac_ctl_map_get(struct drac_ctl *ctl, time_t *expiry, struct drac_why *why)
 }
 
 static int
-visit_page(const struct drac_reply *page, struct drac_addr *last,
-    drac_store_visit *visit, void *arg)
+visit_page(const struct drac_reply *page, drac_store_visit *visit, void *arg)
 {
 	int result = 0;
 
-	for (size_t i = 0; result == 0 && i < page->count; i++) {
-		*last = page->listed[i].addr;
-		result = visit(last, page->listed[i].expiry, arg);
-	}
+	for (size_t i = 0; result == 0 && i < page->count; i++)
+		result =
+		    visit(&page->listed[i].addr, page->listed[i].expiry, arg);
+	return result;
+}
+
+static int
+makes_no_sense(const char *what, struct drac_why *why)
+{
+	drac_why_set(why, "rpc.dracd: %s", what);
+	errno = EPROTO;
+	return -1;
+}
+
+/*
+ * Does the page end behind the one before, or does the daemon lead us in a
+ * circle? Within a page a map may be out of order: keys of another style.
+ */
+static bool
+rises(const struct drac_ctl *ctl, const struct drac_addr *before,
+    const struct drac_reply *page)
+{
+	struct drac_text old[2], new[2];
+
+	if (page->count == 0)
+		return false;
+	if (before->len == 0)
+		return true;
+	(void)drac_key_spell(before, ctl->opts.key_style, old);
+	(void)drac_key_spell(&page->listed[page->count - 1].addr,
+	    ctl->opts.key_style, new);
+	return drac_key_order(new->text, new->length, old->text, old->length) >
+	       0;
+}
+
+/* Page after page into the memory of page. */
+static int
+list_by_daemon(struct drac_ctl *ctl, struct drac_reply *page,
+    drac_store_visit *visit, void *arg, struct drac_why *why)
+{
+	struct drac_call call = { .procedure = DRAC_PROC_LIST,
+		.count = DRAC_LIST_MAX };
+	int result;
+
+	do {
+		if (drac_ctl_call(ctl->link, &call, page, ctl->opts.timeout_ms,
+			why) == -1)
+			return -1;
+		if (!page->flag && !rises(ctl, &call.addr, page))
+			return makes_no_sense("the list does not end", why);
+		result = visit_page(page, visit, arg);
+		if (page->count > 0)
+			call.addr = page->listed[page->count - 1].addr;
+	} while (result == 0 && !page->flag);
 	return result;
 }
 
@@ -209,10 +144,7 @@ int
 drac_ctl_map_each(struct drac_ctl *ctl, drac_store_visit *visit, void *arg,
     struct drac_why *why)
 {
-	struct drac_call call = { .procedure = DRAC_PROC_LIST,
-		.count = DRAC_LIST_MAX };
 	struct drac_reply page = { 0 };
-	struct drac_addr before;
 	int result;
 
 	if (ctl->link == NULL)
@@ -220,19 +152,7 @@ drac_ctl_map_each(struct drac_ctl *ctl, drac_store_visit *visit, void *arg,
 	page.listed = calloc(DRAC_LIST_MAX, sizeof(*page.listed));
 	if (page.listed == NULL)
 		return -1;
-	do {
-		before = call.addr;
-		result = drac_ctl_call(ctl->link, &call, &page,
-		    ctl->opts.timeout_ms, why);
-		if (result == 0)
-			result = visit_page(&page, &call.addr, visit, arg);
-		if (result == 0 && !page.flag &&
-		    drac_addr_equal(&call.addr, &before)) {
-			drac_why_set(why, "rpc.dracd: the list does not end");
-			errno = EPROTO;
-			result = -1;
-		}
-	} while (result == 0 && !page.flag);
+	result = list_by_daemon(ctl, &page, visit, arg, why);
 	free(page.listed);
 	return result;
 }
@@ -305,22 +225,39 @@ drac_ctl_map_clear(struct drac_ctl *ctl, struct drac_why *why)
 	    why);
 }
 
-/* The daemon removes some thousands at a time. */
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * The daemon removes some thousands at a time, and by itself whatever is
+ * left when our time is up.
+ */
 static int
 sweep_by_daemon(struct drac_ctl *ctl, struct drac_swept *swept,
     struct drac_why *why)
 {
 	struct drac_call call = { .procedure = DRAC_PROC_SWEEP };
 	struct drac_reply reply = { 0 };
+	int64_t until_ms = monotonic_ms() + ctl->opts.timeout_ms;
 
 	*swept = (struct drac_swept){ 0 };
 	do {
 		if (drac_ctl_call(ctl->link, &call, &reply,
 			ctl->opts.timeout_ms, why) == -1)
 			return -1;
+		if (reply.removed > UINT64_MAX - swept->removed)
+			return makes_no_sense("removed more than there can be",
+			    why);
 		swept->removed += reply.removed;
 		swept->kept = reply.kept;
-	} while (reply.removed > 0);
+		swept->more = reply.removed > 0;
+	} while (swept->more && monotonic_ms() < until_ms);
 	return 0;
 }
 

@@ -23,6 +23,9 @@
 #define OWN_CACHED   64
 #define OWN_CACHE_MS 1000
 
+/* Nothing is ever sent there. */
+#define DISCARD 9
+
 #define UNPRIVILEGED "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 struct own {
@@ -97,11 +100,40 @@ find_user(const char *name, uid_t *uid)
 	return error;
 }
 
+static void
+report_user(const char *name, int error, drac_conf_report *report, void *arg)
+{
+	struct drac_why why = { "" };
+
+	drac_why_set(&why, "allow_users: %s: %s",
+	    error == ENOENT ? "no such user" : strerror(error), name);
+	report(why.text, arg);
+}
+
+void
+drac_gate_leave_out(struct drac_conf *conf, drac_conf_report *report, void *arg)
+{
+	size_t kept = 0;
+	uid_t uid;
+
+	for (size_t i = 0; i < conf->allow_user_count; i++) {
+		char *name = conf->allow_users[i];
+		int error = find_user(name, &uid);
+
+		if (error == 0) {
+			conf->allow_users[kept++] = name;
+			continue;
+		}
+		report_user(name, error, report, arg);
+		free(name);
+	}
+	conf->allow_user_count = kept;
+}
+
 static int
 find_users(struct drac_gate *gate, const struct drac_conf *conf,
     drac_conf_report *report, void *arg)
 {
-	struct drac_why why = { "" };
 	int result = 0;
 
 	for (size_t i = 0; i < conf->allow_user_count; i++) {
@@ -112,9 +144,7 @@ find_users(struct drac_gate *gate, const struct drac_conf *conf,
 			gate->user_count++;
 			continue;
 		}
-		drac_why_set(&why, "allow_users: %s: %s",
-		    error == ENOENT ? "no such user" : strerror(error), name);
-		report(why.text, arg);
+		report_user(name, error, report, arg);
 		result = -1;
 	}
 	return result;
@@ -209,6 +239,20 @@ is_listed(const struct drac_addr *addr)
 	return found;
 }
 
+/* It can be bound, but nothing is sent to it without SO_BROADCAST. */
+static bool
+is_broadcast(int fd, const struct drac_addr *addr)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(DISCARD) };
+
+	if (addr->len != 4)
+		return false;
+	memcpy(&sin.sin_addr, addr->octet, sizeof sin.sin_addr);
+	return connect(fd, (const struct sockaddr *)&sin, sizeof sin) == -1 &&
+	       errno == EACCES;
+}
+
 static int
 can_bind(const struct drac_addr *addr)
 {
@@ -220,6 +264,10 @@ can_bind(const struct drac_addr *addr)
 		return -1;
 	result = drac_bind(fd, addr, 0);
 	error = errno;
+	if (result == 0 && is_broadcast(fd, addr)) {
+		result = -1;
+		error = EADDRNOTAVAIL;
+	}
 	close(fd);
 	if (result == 0)
 		return 1;
@@ -297,20 +345,69 @@ ask_user(const struct drac_gate *gate, uid_t uid, enum drac_refusal *refusal)
 	return DRAC_RIGHT_NONE;
 }
 
+static bool
+is_datagram6(const struct drac_caller *caller)
+{
+	return caller->road == DRAC_ROAD_UDP && caller->addr.len == 16;
+}
+
+/*
+ * Addresses of this host that prove nothing. The kernel takes an IPv6
+ * datagram from outside that bears one of them, unless it is ::1; and a
+ * neighbour may well have our link-local address on another link.
+ */
+static bool
+is_forgeable(const struct drac_caller *caller)
+{
+	enum drac_scope scope = drac_addr_scope(&caller->addr);
+
+	if (scope == DRAC_SCOPE_LINKLOCAL)
+		return caller->addr.len == 16;
+	return is_datagram6(caller) && scope != DRAC_SCOPE_LOOPBACK;
+}
+
+static bool
+has_roots_port(const struct drac_gate *gate, const struct drac_caller *caller)
+{
+	return gate->insecure_local ||
+	       (caller->port != 0 && caller->port < gate->reserved);
+}
+
+static enum drac_refusal
+ask_own(const struct drac_gate *gate, const struct drac_caller *caller)
+{
+	return has_roots_port(gate, caller) && !is_forgeable(caller)
+		   ? DRAC_REFUSAL_NONE
+		   : DRAC_REFUSAL_PORT;
+}
+
+/*
+ * Any local user can send an IPv6 datagram to ::1 from any address at all
+ * (IPV6_FREEBIND), but not from a reserved port.
+ */
+static enum drac_refusal
+ask_other(const struct drac_gate *gate, const struct drac_caller *caller)
+{
+	if (drac_nets_find(&gate->allow, &caller->addr) == NULL)
+		return DRAC_REFUSAL_HOST;
+	return is_datagram6(caller) && !has_roots_port(gate, caller)
+		   ? DRAC_REFUSAL_PORT
+		   : DRAC_REFUSAL_NONE;
+}
+
 static enum drac_refusal
 ask_host(struct drac_gate *gate, const struct drac_caller *caller)
 {
-	int own = is_own(gate, &caller->addr);
+	enum drac_scope scope = drac_addr_scope(&caller->addr);
+	int own;
 
-	if (own == 1) {
-		if (gate->insecure_local ||
-		    (caller->port != 0 && caller->port < gate->reserved))
-			return DRAC_REFUSAL_NONE;
-		return DRAC_REFUSAL_PORT;
-	}
-	if (own == 0 && drac_nets_find(&gate->allow, &caller->addr) != NULL)
-		return DRAC_REFUSAL_NONE;
-	return DRAC_REFUSAL_HOST;
+	/* Nobody's, though some of them can be bound. */
+	if (scope == DRAC_SCOPE_UNSPECIFIED || scope == DRAC_SCOPE_MULTICAST)
+		return DRAC_REFUSAL_HOST;
+	own = is_own(gate, &caller->addr);
+	if (own == 1)
+		return ask_own(gate, caller);
+	return own == 0 ? ask_other(gate, caller) : DRAC_REFUSAL_HOST;
 }
 
 enum drac_right

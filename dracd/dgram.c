@@ -139,6 +139,10 @@ static bool
 read_caller(const struct drac_back *back, struct drac_caller *caller)
 {
 	*caller = (struct drac_caller){ .road = DRAC_ROAD_UDP };
+	/* Folded it would pass for IPv4, where the kernel checks senders. */
+	if (back->peer.sa.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&back->peer.sin6.sin6_addr))
+		return false;
 	if (drac_addr_from_sockaddr(&back->peer.sa, back->peer_len,
 		&caller->addr) == -1)
 		return false;

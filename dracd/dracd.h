@@ -25,6 +25,7 @@
 
 #include <sys/types.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,7 +67,7 @@ void drac_caller_text(const struct drac_caller *caller,
 /* What a caller may do, in rising order. */
 enum drac_right {
 	DRAC_RIGHT_NONE,
-	DRAC_RIGHT_ADD,  /* procedures NULL, ADD, TAKE_BACK */
+	DRAC_RIGHT_ADD,  /* procedures NULL, ADD */
 	DRAC_RIGHT_ADMIN /* all; root and the daemon's own user, local */
 };
 
@@ -74,7 +75,7 @@ enum drac_right {
 enum drac_refusal {
 	DRAC_REFUSAL_NONE,
 	DRAC_REFUSAL_USER,  /* a local user not in allow_users */
-	DRAC_REFUSAL_PORT,  /* of this host, but not from a reserved port */
+	DRAC_REFUSAL_PORT,  /* perhaps of this host, not surely root's */
 	DRAC_REFUSAL_HOST,  /* a remote address not on the allow list */
 	DRAC_REFUSAL_RIGHT, /* may add, but not this */
 	DRAC_REFUSALS
@@ -84,11 +85,23 @@ enum drac_refusal {
  * Who may ask: made from the configuration and the allow file, anew at each
  * reload. An address of this host counts as local whatever the allow list
  * says, since any local user can call from it.
+ *
+ * What a sender's address proves:
+ *   IPv4, and IPv6 over TCP: of this host a reserved port is root; of
+ *       others the allow list decides
+ *   IPv6 over UDP: of this host ::1 alone, since the kernel takes the other
+ *       addresses of this host from outside, too; of others the allow list
+ *       and a reserved port, since any local user can send from any address
+ *   nothing: unspecified, multicast, link-local IPv6 of this host
  */
 struct drac_gate;
 int drac_gate_open(const struct drac_conf *conf, drac_conf_report *report,
     void *arg, struct drac_gate **gate); /* -1: reported */
 void drac_gate_close(struct drac_gate *gate);
+
+/* Take out of allow_users who cannot be found, each reported. */
+void drac_gate_leave_out(struct drac_conf *conf, drac_conf_report *report,
+    void *arg);
 enum drac_right drac_gate_ask(struct drac_gate *gate,
     const struct drac_caller *caller, enum drac_refusal *refusal);
 
@@ -100,6 +113,7 @@ struct drac_job {
 	enum drac_answer answer; /* the word, for all versions */
 	struct drac_reply reply; /* version 3: everything; listed and text are
 				  * work's, good until its next call */
+	enum drac_right right;   /* work's own */
 	size_t way;              /* front's own: where the answer goes */
 	uint64_t way_number;
 };
@@ -111,12 +125,26 @@ struct drac_front;
  * Open the sockets that conf asks for, or take those that systemd hands
  * over (LISTEN_FDS). To be called with the privileges of the start. With
  * port 0 a process that may binds a free reserved port, one for all
- * addresses. A stale local socket is replaced; one that answers is not
- * (EADDRINUSE). 0 with *why empty or a sentence on what was left out (an
+ * addresses. The local socket becomes the user's, and is open to others
+ * only where allow_users names some. A stale one is replaced; one that
+ * answers is not (EADDRINUSE). 0 with *why empty or a sentence on what was left out (an
  * address family that this host lacks); -1 with errno and why.
  */
 int drac_front_open(const struct drac_conf *conf, struct drac_front **front,
     struct drac_why *why);
+
+/*
+ * How many sockets systemd hands over to us, from descriptor 3 on; 0 after
+ * they have been taken.
+ */
+long drac_handed_offered(void);
+
+/*
+ * After a reload: who may open the local socket, everybody or its owner
+ * alone. One that systemd made stays as it is. -1 with errno and why.
+ */
+int drac_front_admit(const struct drac_front *front,
+    const struct drac_conf *conf, struct drac_why *why);
 
 /* Close all; the local socket's file is removed unless systemd made it. */
 void drac_front_close(struct drac_front *front);
@@ -176,8 +204,8 @@ void drac_status_note(const struct drac_caller *caller, bool refused,
 /*
  * The text of STATUS: `name value` lines, then at most 64 lines `caller
  * CALLER adds N refused N last SECONDS`: an address or `user:UID`, and how
- * long ago it called last; who was silent longest makes room. The whole of
- * it fits into 16 KiB; in less room whole lines are left out.
+ * long ago it called last; who was silent longest makes room, but those that
+ * were only ever refused have half of the lines at most. The whole of it fits into 16 KiB; in less room whole lines are left out.
  */
 struct drac_state;
 void drac_status_text(const struct drac_state *state, time_t now, char *text,
@@ -243,9 +271,11 @@ void drac_work_close(struct drac_state *state);
 
 /*
  * The log. Levels are those of syslog(3). What is not printable ASCII is
- * shown as `?`.
+ * shown as `?`. log: the datagram socket of syslog, borrowed for ever; NULL:
+ * stderr. Nothing waits for whoever reads it: a line that is not taken at
+ * once is lost, and drac_say_flush tells how many were.
  */
-void drac_say_open(bool foreground, bool debug);
+void drac_say_open(const char *log, bool debug);
 __attribute__((format(printf, 2, 3))) void drac_say(int level,
     const char *format, ...);
 
@@ -256,21 +286,25 @@ __attribute__((format(printf, 2, 3))) void drac_say(int level,
  */
 __attribute__((format(printf, 2, 3))) void
 drac_say_limited(enum drac_refusal cause, const char *format, ...);
-void drac_say_flush(int64_t now_ms); /* tell what was left out */
+void drac_say_flush(int64_t now_ms); /* tell what was left out, or lost */
 
 /* sd_notify(3) without the library: "READY=1" and the like. */
 void drac_notify(const char *what);
 
 /*
  * Have the bound ports known to rpcbind, for versions 1 and 2, in a child
- * that is ended after five seconds; `undo` takes them back. drac_portmap_wait
+ * that is ended after five seconds; `undo` takes them back. What is there
+ * for another port, and may not be replaced, is an error in the log. drac_portmap_wait
  * is to be called on SIGCHLD and every few seconds; it logs what became of
  * the child, and ends it when its time is up.
  */
 void drac_portmap(const struct drac_bound *bound, size_t count, bool undo);
 void drac_portmap_wait(bool block);
 
-/* A rpcbind is there that was not told, or did not take it. */
+/*
+ * A rpcbind is there that was not told, did not take it, or was told ten
+ * minutes ago: it may have been started again without a trace.
+ */
 bool drac_portmap_anew(void);
 
 /*
@@ -287,8 +321,17 @@ struct drac_user {
 int drac_start_user(const char *name, struct drac_user *user,
     struct drac_why *why);
 
-/* What of 0, 1 and 2 is closed gets /dev/null. */
+/*
+ * What of 0, 1 and 2 is closed gets /dev/null; all others are closed but for
+ * sockets that systemd hands over.
+ */
 int drac_start_descriptors(void);
+
+/*
+ * As many descriptors as we may have. *why: empty, or that they are too few
+ * for DRAC_CONNS_MAX connections.
+ */
+void drac_start_limits(struct drac_why *why);
 
 /*
  * Make the directory of the socket for user when it is missing and we are
@@ -303,13 +346,28 @@ int drac_start_drop(const struct drac_user *user, struct drac_why *why);
 /*
  * Fork. In the child 0, and a descriptor for drac_start_ready, which lets
  * the parent go and gives up terminal and stdio. In the parent 1 when the
- * child is ready or has ended, and *status to exit with. -1 and why.
+ * child is ready and in pid_file, or has ended, and *status to exit with.
+ * -1 and why.
  */
-int drac_start_daemon(int *ready_fd, int *status, struct drac_why *why);
+struct drac_child {
+	const char *pid_file; /* borrowed */
+	int ready_fd;
+	int status;
+};
+int drac_start_daemon(struct drac_child *child, struct drac_why *why);
 void drac_start_ready(int ready_fd);
 
-/* dracd.pid beside the socket; a failure is a warning in the log. */
-void drac_start_pid_file(const char *socket);
-void drac_start_pid_gone(const char *socket);
+/*
+ * Where the number of the process is kept: what root will trust is not
+ * beside the socket, where the daemon's user may write.
+ */
+#define DRAC_PID_PATH "/run/rpc.dracd.pid"
+int drac_start_pid_path(const char *socket, char path[PATH_MAX]); /* -1 */
+
+/*
+ * A new file in the place of what is there, be it a link. -1 with errno:
+ * nothing, or a file of no use.
+ */
+int drac_start_pid_file(const char *path, pid_t pid);
 
 #endif

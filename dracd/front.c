@@ -452,6 +452,13 @@ drac_front_open(const struct drac_conf *conf, struct drac_front **front,
 	return 0;
 }
 
+int
+drac_front_admit(const struct drac_front *front, const struct drac_conf *conf,
+    struct drac_why *why)
+{
+	return drac_local_admit(&front->sockets, conf, why);
+}
+
 void
 drac_front_close(struct drac_front *front)
 {

@@ -44,7 +44,8 @@ struct drac_socket {
 struct drac_sockets {
 	struct drac_socket at[DRAC_SOCKETS_MAX];
 	size_t count;
-	char *path; /* of the local socket, if it was made here */
+	char *path;    /* of the local socket, if it was made here */
+	mode_t closed; /* its mode when it is not for everybody */
 	dev_t dev;  /* the file that was made */
 	ino_t ino;
 };
@@ -72,6 +73,10 @@ int drac_sockets_add(struct drac_sockets *sockets,
 
 /* Find out what a socket is bound to. -1 with errno. */
 int drac_socket_learn(struct drac_socket *socket);
+
+/* As drac_front_admit. */
+int drac_local_admit(const struct drac_sockets *sockets,
+    const struct drac_conf *conf, struct drac_why *why);
 
 /* Remove the local socket's file if it is the one that was made. */
 void drac_local_remove(struct drac_sockets *sockets);

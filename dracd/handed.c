@@ -33,25 +33,30 @@ number_of(const char *name)
 	return errno == 0 && *end == '\0' ? value : -1;
 }
 
-/* Not for our children, be they meant for us or not. */
-static long
-offered(void)
+long
+drac_handed_offered(void)
 {
 	long pid = number_of("LISTEN_PID"), count = number_of("LISTEN_FDS");
 
-	(void)unsetenv("LISTEN_PID");
-	(void)unsetenv("LISTEN_FDS");
-	(void)unsetenv("LISTEN_FDNAMES");
 	return pid == (long)getpid() && count > 0 ? count : 0;
 }
 
+/* Not for our children, be they meant for us or not. */
+static void
+forget_offer(void)
+{
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+}
+
 static int
-get_option(int fd, int option)
+get_option(int fd, int level, int option)
 {
 	int value = -1;
 	socklen_t len = sizeof value;
 
-	if (getsockopt(fd, SOL_SOCKET, option, &value, &len) == -1)
+	if (getsockopt(fd, level, option, &value, &len) == -1)
 		return -1;
 	return value;
 }
@@ -60,11 +65,12 @@ get_option(int fd, int option)
 static int
 recognise(struct drac_socket *socket)
 {
-	int domain = get_option(socket->fd, SO_DOMAIN);
-	int type = get_option(socket->fd, SO_TYPE);
+	int domain = get_option(socket->fd, SOL_SOCKET, SO_DOMAIN);
+	int type = get_option(socket->fd, SOL_SOCKET, SO_TYPE);
 
 	errno = EOPNOTSUPP;
-	if (type == SOCK_STREAM && get_option(socket->fd, SO_ACCEPTCONN) != 1)
+	if (type == SOCK_STREAM &&
+	    get_option(socket->fd, SOL_SOCKET, SO_ACCEPTCONN) != 1)
 		return -1;
 	if (domain == AF_UNIX && type == SOCK_STREAM) {
 		socket->road = DRAC_ROAD_LOCAL;
@@ -72,6 +78,10 @@ recognise(struct drac_socket *socket)
 	}
 	if ((domain != AF_INET && domain != AF_INET6) ||
 	    (type != SOCK_STREAM && type != SOCK_DGRAM))
+		return -1;
+	errno = EAFNOSUPPORT;
+	if (domain == AF_INET6 &&
+	    get_option(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY) != 1)
 		return -1;
 	socket->road = type == SOCK_STREAM ? DRAC_ROAD_TCP : DRAC_ROAD_UDP;
 	if (drac_socket_learn(socket) == -1)
@@ -89,11 +99,23 @@ make_ours(int fd)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+static const char *
+reason(int error)
+{
+	if (error == EOPNOTSUPP)
+		return "not a listening stream socket, nor a UDP socket";
+	if (error == EAFNOSUPPORT)
+		return "IPv4 and IPv6 at once; BindIPv6Only=ipv6-only and a "
+		       "socket for each are needed";
+	return strerror(error);
+}
+
 int
 drac_handed_take(struct drac_sockets *sockets, struct drac_why *why)
 {
-	long count = offered();
+	long count = drac_handed_offered();
 
+	forget_offer();
 	if (count > (long)DRAC_SOCKETS_MAX) {
 		drac_why_set(why, "LISTEN_FDS: more than %u sockets",
 		    (unsigned)DRAC_SOCKETS_MAX);
@@ -108,9 +130,7 @@ drac_handed_take(struct drac_sockets *sockets, struct drac_why *why)
 			continue;
 		drac_why_set(why,
 		    "descriptor %d of LISTEN_FDS cannot be served: %s", fd,
-		    errno == EOPNOTSUPP ? "not a listening stream socket, "
-					  "nor a UDP socket"
-					: strerror(errno));
+		    reason(errno));
 		return -1;
 	}
 	return 0;

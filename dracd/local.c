@@ -19,20 +19,43 @@
 
 #include "front.h"
 
-/* Whoever may connect: the gate looks at who it is. */
-#define SOCKET_UMASK 0111
+/*
+ * Where others may connect, the gate looks at who it is. Root has to be let
+ * in by its group: confined it may lack the right to pass by a mode
+ * (CAP_DAC_OVERRIDE).
+ */
+#define MODE_ALL  0666
+#define MODE_ROOT 0660
+#define MODE_OWN  0600
+
+static mode_t
+mode_of(const struct drac_sockets *sockets, const struct drac_conf *conf)
+{
+	return conf->allow_user_count > 0 ? MODE_ALL : sockets->closed;
+}
 
 static bool
-is_daemons(uid_t uid, const char *user)
+find_user(const char *user, uid_t *uid)
 {
 	struct passwd entry, *found = NULL;
 	char buffer[4096];
 
+	if (user == NULL ||
+	    getpwnam_r(user, &entry, buffer, sizeof buffer, &found) != 0 ||
+	    found == NULL)
+		return false;
+	*uid = entry.pw_uid;
+	return true;
+}
+
+static bool
+is_daemons(uid_t uid, const char *user)
+{
+	uid_t theirs;
+
 	if (uid == 0 || uid == geteuid())
 		return true;
-	return user != NULL &&
-	       getpwnam_r(user, &entry, buffer, sizeof buffer, &found) == 0 &&
-	       found != NULL && found->pw_uid == uid;
+	return find_user(user, &theirs) && theirs == uid;
 }
 
 /* Where others may write, they could put a socket of their own. */
@@ -157,11 +180,11 @@ remove_socket(const char *path)
 		(void)unlink(path);
 }
 
-/* Bound with its mode, never changed by name: that could follow a link. */
+/* Bound with its mode, not changed by name: that could follow a link. */
 static int
-bind_aside(int fd, const struct sockaddr_un *aside)
+bind_aside(int fd, const struct sockaddr_un *aside, mode_t mode)
 {
-	mode_t before = umask(SOCKET_UMASK);
+	mode_t before = umask(0777 & ~mode);
 	int result;
 
 	remove_socket(aside->sun_path);
@@ -170,23 +193,59 @@ bind_aside(int fd, const struct sockaddr_un *aside)
 	return result;
 }
 
+/*
+ * The directory may be the user's, who could put a link in the place: what
+ * is given away is the very file that is looked at, and a socket of ours.
+ */
 static int
-put_in_place(struct drac_sockets *sockets, const struct sockaddr_un *sun,
-    int fd)
+give_away(int file, const struct drac_conf *conf)
 {
-	struct sockaddr_un aside;
-	struct stat st;
-	int saved;
+	uid_t uid;
 
-	temporary(sun, &aside);
-	if (bind_aside(fd, &aside) == -1)
+	if (geteuid() != 0 || !find_user(conf->user, &uid) || uid == 0)
+		return 0;
+	return fchownat(file, "", uid, 0, AT_EMPTY_PATH);
+}
+
+/* Whose it is, and which file it is, of the socket just bound. */
+static int
+settle(struct drac_sockets *sockets, const struct drac_conf *conf,
+    const struct sockaddr_un *aside)
+{
+	int file = open(aside->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int result = -1, saved;
+	struct stat st;
+
+	if (file == -1)
 		return -1;
-	if (listen(fd, SOMAXCONN) == 0 && lstat(aside.sun_path, &st) == 0 &&
-	    rename(aside.sun_path, sun->sun_path) == 0) {
+	if (fstat(file, &st) == 0) {
+		errno = EPERM;
+		if (S_ISSOCK(st.st_mode) && st.st_uid == geteuid())
+			result = give_away(file, conf);
 		sockets->dev = st.st_dev;
 		sockets->ino = st.st_ino;
-		return 0;
 	}
+	saved = errno;
+	close(file);
+	errno = saved;
+	return result;
+}
+
+static int
+put_in_place(struct drac_sockets *sockets, const struct drac_conf *conf, int fd)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX }, aside;
+	int saved;
+
+	strcpy(sun.sun_path, conf->socket);
+	temporary(&sun, &aside);
+	sockets->closed =
+	    geteuid() == 0 && getegid() == 0 ? MODE_ROOT : MODE_OWN;
+	if (bind_aside(fd, &aside, mode_of(sockets, conf)) == -1)
+		return -1;
+	if (listen(fd, SOMAXCONN) == 0 && settle(sockets, conf, &aside) == 0 &&
+	    rename(aside.sun_path, sun.sun_path) == 0)
+		return 0;
 	saved = errno;
 	(void)unlink(aside.sun_path);
 	errno = saved;
@@ -194,7 +253,7 @@ put_in_place(struct drac_sockets *sockets, const struct sockaddr_un *sun,
 }
 
 static int
-open_at(struct drac_sockets *sockets, const struct sockaddr_un *sun)
+open_at(struct drac_sockets *sockets, const struct drac_conf *conf)
 {
 	struct drac_socket made = { .road = DRAC_ROAD_LOCAL };
 	int saved;
@@ -203,7 +262,7 @@ open_at(struct drac_sockets *sockets, const struct sockaddr_un *sun)
 	    socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (made.fd == -1)
 		return -1;
-	if (put_in_place(sockets, sun, made.fd) == 0 &&
+	if (put_in_place(sockets, conf, made.fd) == 0 &&
 	    drac_sockets_add(sockets, &made) == 0)
 		return 0;
 	saved = errno;
@@ -225,7 +284,7 @@ drac_local_open(struct drac_sockets *sockets, const struct drac_conf *conf,
 	if (check_stale(&sun, why) == -1)
 		return -1;
 	sockets->path = strdup(conf->socket);
-	if (sockets->path != NULL && open_at(sockets, &sun) == 0)
+	if (sockets->path != NULL && open_at(sockets, conf) == 0)
 		return 0;
 	saved = errno;
 	drac_why_set(why, "%s: %s", conf->socket, strerror(errno));
@@ -235,12 +294,30 @@ drac_local_open(struct drac_sockets *sockets, const struct drac_conf *conf,
 	return -1;
 }
 
-void
-drac_local_remove(struct drac_sockets *sockets)
+/* Still the file that was made here? */
+static bool
+is_ours(const struct drac_sockets *sockets)
 {
 	struct stat st;
 
-	if (sockets->path != NULL && lstat(sockets->path, &st) == 0 &&
-	    st.st_dev == sockets->dev && st.st_ino == sockets->ino)
+	return sockets->path != NULL && lstat(sockets->path, &st) == 0 &&
+	       st.st_dev == sockets->dev && st.st_ino == sockets->ino;
+}
+
+int
+drac_local_admit(const struct drac_sockets *sockets,
+    const struct drac_conf *conf, struct drac_why *why)
+{
+	if (!is_ours(sockets) ||
+	    fchmodat(AT_FDCWD, sockets->path, mode_of(sockets, conf), 0) == 0)
+		return 0;
+	drac_why_set(why, "%s: mode: %s", sockets->path, strerror(errno));
+	return -1;
+}
+
+void
+drac_local_remove(struct drac_sockets *sockets)
+{
+	if (is_ours(sockets))
 		(void)unlink(sockets->path);
 }

@@ -63,8 +63,8 @@ struct daemon {
 	struct drac_user user;
 	struct drac_bound bound[BOUND_MAX];
 	size_t bound_count;
-	int signals; /* signalfd(2), or -1 */
-	bool pid_file;
+	int signals;             /* signalfd(2), or -1 */
+	char pid_file[PATH_MAX]; /* not in the foreground */
 	bool stop;
 	int64_t watchdog_ms; /* to be told of us this often; 0: not */
 	int64_t told_ms;
@@ -194,6 +194,13 @@ open_gate(const struct drac_conf *conf, struct drac_gate **gate)
 	return drac_gate_open(conf, report, &errors, gate);
 }
 
+static void
+report_left_out(const char *text, void *arg)
+{
+	(void)arg;
+	drac_say(LOG_WARNING, "%s (left out until a reload)", text);
+}
+
 /* -t: say everything that is wrong. */
 static enum status
 test(const struct options *options)
@@ -295,7 +302,17 @@ static void
 set_debug(struct daemon *d)
 {
 	d->state.debug = d->options.debug || d->state.conf.debug;
-	drac_say_open(d->options.foreground, d->state.debug);
+	drac_say_open(d->options.foreground ? NULL : _PATH_LOG, d->state.debug);
+}
+
+/* What can follow a reload of what the start has opened. */
+static void
+admit(const struct daemon *d)
+{
+	struct drac_why why = { "" };
+
+	if (drac_front_admit(d->state.front, &d->state.conf, &why) == -1)
+		drac_say(LOG_WARNING, "%s", why.text);
 }
 
 /* The old configuration stays unless all of the new one is good. */
@@ -319,6 +336,7 @@ replace_conf(struct daemon *d)
 	d->state.gate = gate;
 	drac_conf_free(&d->state.conf);
 	d->state.conf = fresh;
+	admit(d);
 	set_debug(d);
 	drac_say(LOG_INFO, "the configuration was loaded again");
 }
@@ -499,6 +517,10 @@ open_all(struct daemon *d, struct drac_why *why)
 		return -1;
 	}
 	umask(022);
+	drac_start_limits(why);
+	if (why->text[0] != '\0')
+		drac_say(LOG_WARNING, "%s", why->text);
+	drac_gate_leave_out(&state->conf, report_left_out, NULL);
 	if (drac_start_directory(state->conf.socket, &d->user, why) == -1 ||
 	    drac_front_open(&state->conf, &state->front, why) == -1)
 		return -1;
@@ -523,8 +545,6 @@ close_all(struct daemon *d)
 	drac_front_close(d->state.front);
 	drac_work_close(&d->state);
 	drac_gate_close(d->state.gate);
-	if (d->pid_file)
-		drac_start_pid_gone(d->state.conf.socket);
 	if (d->signals != -1)
 		(void)close(d->signals);
 	drac_conf_free(&d->state.conf);
@@ -564,11 +584,8 @@ live(struct daemon *d, int ready_fd)
 	d->watchdog_ms = watchdog_ms();
 	d->tick_ms = d->told_ms = clock_ms();
 	d->bound_count = drac_front_bound(d->state.front, d->bound, BOUND_MAX);
-	if (ready_fd != -1) {
-		drac_start_pid_file(d->state.conf.socket);
-		d->pid_file = true;
+	if (ready_fd != -1)
 		drac_start_ready(ready_fd);
-	}
 	set_debug(d);
 	say_ready(d);
 	drac_portmap(d->bound, d->bound_count, false);
@@ -580,25 +597,43 @@ live(struct daemon *d, int ready_fd)
 	drac_portmap_wait(true);
 	drac_portmap(d->bound, d->bound_count, true);
 	drac_portmap_wait(true);
+	/* Root's stays: the daemon's user cannot remove it. */
+	if (ready_fd != -1)
+		(void)unlink(d->pid_file);
+}
+
+/* As drac_start_daemon; 0 in the foreground. */
+static int
+go_back(struct daemon *d, struct drac_child *child, struct drac_why *why)
+{
+	if (d->options.foreground)
+		return 0;
+	if (drac_start_pid_path(d->state.conf.socket, d->pid_file) == -1) {
+		drac_why_set(why, "%s: %s", d->state.conf.socket,
+		    strerror(errno));
+		return -1;
+	}
+	child->pid_file = d->pid_file;
+	return drac_start_daemon(child, why);
 }
 
 static enum status
 run(struct daemon *d)
 {
 	struct drac_why why = { "" };
-	int ready_fd = -1, parents = FINE, role = 0;
+	struct drac_child child = { .ready_fd = -1, .status = FINE };
+	int role = -1;
 	bool good;
 
-	good = drac_start_user(d->state.conf.user, &d->user, &why) == 0;
-	if (good && !d->options.foreground)
-		role = drac_start_daemon(&ready_fd, &parents, &why);
+	if (drac_start_user(d->state.conf.user, &d->user, &why) == 0)
+		role = go_back(d, &child, &why);
 	if (role == 1) {
 		drac_conf_free(&d->state.conf);
-		return (enum status)parents;
+		return (enum status)child.status;
 	}
-	good = good && role == 0 && open_all(d, &why) == 0;
+	good = role == 0 && open_all(d, &why) == 0;
 	if (good)
-		live(d, ready_fd);
+		live(d, child.ready_fd);
 	else
 		drac_say(LOG_ERR, "%s", why.text);
 	close_all(d);
@@ -616,7 +651,7 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (read_options(&d.options, argc, argv, &status) != 1)
 		return fflush(stdout) == 0 ? status : WRONG;
-	drac_say_open(true, d.options.debug);
+	drac_say_open(NULL, d.options.debug);
 	if (d.options.test)
 		return test(&d.options);
 	if (load_conf(&d.options, &d.state.conf) == -1) {

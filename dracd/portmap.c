@@ -3,7 +3,8 @@
 /*
  * Registration with rpcbind (RFC 1833) through libtirpc, which may block and
  * knows no deadline: so it happens in a child. What became of it is the
- * child's exit status, one bit for each kind of transport that failed.
+ * child's exit status, one bit for each kind of transport that failed, and
+ * it writes the port that rpcbind names instead of ours.
  */
 
 #include <sys/prctl.h>
@@ -21,6 +22,7 @@
 #include <rpc/rpcb_clnt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -29,6 +31,12 @@
 
 #define RPCBIND_SOCKET "/run/rpcbind.sock"
 #define PATIENCE_S     5u
+
+/* It may be another one although the socket is the same file. */
+#define ANEW_MS (10 * 60 * 1000)
+
+/* rpcbind listens on loopback, whatever else it does. */
+#define RPCBIND_HOST "127.0.0.1"
 
 /* rpcbind knows one address for each of these. */
 static const struct kind {
@@ -50,6 +58,7 @@ static struct {
 	int fd; /* ends when the child does */
 	int64_t began_ms;
 	bool undo;
+	bool again; /* told before, and nothing is known to have changed */
 	unsigned short port;
 } child;
 
@@ -57,6 +66,7 @@ static struct {
 	dev_t dev;
 	ino_t ino;  /* 0: it is to be told again */
 	int failed; /* how the last child ended */
+	int64_t when_ms;
 } told;
 
 static int64_t
@@ -137,6 +147,45 @@ tell(const struct kind *kind, const struct drac_bound *bound, bool undo)
 	return all;
 }
 
+/* The port of a universal address, 192.0.2.1.3.136; 0: it is none. */
+static unsigned short
+port_of(const char *address)
+{
+	const char *low = strrchr(address, '.'), *high;
+	unsigned long port;
+
+	if (low == NULL)
+		return 0;
+	high = memrchr(address, '.', (size_t)(low - address));
+	if (high == NULL)
+		return 0;
+	port = strtoul(high + 1, NULL, 10) * 256 + strtoul(low + 1, NULL, 10);
+	return port <= USHRT_MAX ? (unsigned short)port : 0;
+}
+
+/* The first port that rpcbind names for us and that is not ours; or 0. */
+static unsigned short
+find_foreign(unsigned short ours)
+{
+	struct netconfig *nconf = getnetconfigent("tcp");
+	unsigned short port = 0;
+	rpcblist *list;
+
+	if (nconf == NULL)
+		return 0;
+	list = rpcb_getmaps(nconf, RPCBIND_HOST);
+	freenetconfigent(nconf);
+	for (; list != NULL && port == 0; list = list->rpcb_next) {
+		if (list->rpcb_map.r_prog != DRAC_PROGRAM ||
+		    list->rpcb_map.r_addr == NULL)
+			continue;
+		port = port_of(list->rpcb_map.r_addr);
+		if (port == ours)
+			port = 0;
+	}
+	return port;
+}
+
 /* Nothing of the daemon's is to live on here: no file, no lock, no signal. */
 static void
 become_child(pid_t parent)
@@ -173,6 +222,20 @@ tell_all(const struct drac_bound *bound, size_t count, bool undo)
 	return failed;
 }
 
+/* Everything that the child is for; fd is for the foreign port. */
+static void
+work(const struct drac_bound *bound, size_t count, bool undo, int fd)
+{
+	int failed = tell_all(bound, count, undo);
+	unsigned short foreign = 0;
+
+	if (failed != 0 && !undo)
+		foreign = find_foreign(bound[0].port);
+	if (foreign != 0 && write(fd, &foreign, sizeof(foreign)) == -1)
+		_exit(UCHAR_MAX);
+	_exit(failed);
+}
+
 /* In the daemon. */
 
 /* Is rpcbind there? Then remember which one. */
@@ -183,8 +246,10 @@ meet(void)
 
 	if (stat(RPCBIND_SOCKET, &st) == -1 || !S_ISSOCK(st.st_mode))
 		return false;
+	child.again = told.ino == st.st_ino && told.dev == st.st_dev;
 	told.dev = st.st_dev;
 	told.ino = st.st_ino;
+	told.when_ms = clock_ms();
 	return true;
 }
 
@@ -194,7 +259,8 @@ drac_portmap_anew(void)
 	struct stat st;
 
 	return stat(RPCBIND_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	       (st.st_dev != told.dev || st.st_ino != told.ino);
+	       (st.st_dev != told.dev || st.st_ino != told.ino ||
+		   clock_ms() - told.when_ms >= ANEW_MS);
 }
 
 void
@@ -222,7 +288,7 @@ drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
 		become_child(parent);
 		(void)close_range(3, (unsigned)fds[1] - 1, 0);
 		(void)close_range((unsigned)fds[1] + 1, UINT_MAX, 0);
-		_exit(tell_all(bound, count, undo));
+		work(bound, count, undo, fds[1]);
 	}
 	(void)close(fds[1]);
 	if (pid == -1) {
@@ -238,7 +304,7 @@ drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
 }
 
 static void
-log_failed(int failed)
+log_failed(int failed, unsigned short foreign)
 {
 	char netids[64] = "";
 
@@ -250,6 +316,12 @@ log_failed(int failed)
 	if (child.undo)
 		drac_say(LOG_WARNING, "rpcbind did not forget port %u for%s",
 		    child.port, netids);
+	else if (foreign != 0)
+		drac_say(LOG_ERR,
+		    "rpcbind did not register port %u for%s: it sends callers "
+		    "to port %u, which somebody else registered; root gets "
+		    "rid of that by `rpcinfo -d %u 1' and `rpcinfo -d %u 2'",
+		    child.port, netids, foreign, DRAC_PROGRAM, DRAC_PROGRAM);
 	else
 		drac_say(LOG_WARNING,
 		    "rpcbind did not register port %u for%s: what an older "
@@ -258,11 +330,12 @@ log_failed(int failed)
 		    child.port, netids, DRAC_PROGRAM, DRAC_PROGRAM);
 }
 
-/* A failure is tried again from time to time, and logged once. */
+/* A failure is tried again from time to time. What is known is not logged. */
 static void
-log_outcome(int status)
+log_outcome(int status, unsigned short foreign)
 {
-	bool known = status != 0 && status == told.failed && !child.undo;
+	bool known = !child.undo && status == told.failed &&
+		     (status != 0 || child.again);
 
 	told.failed = status;
 	if (status != 0)
@@ -277,7 +350,7 @@ log_outcome(int status)
 				 "port %u",
 		    child.port);
 	else if (WEXITSTATUS(status) != 0)
-		log_failed(WEXITSTATUS(status));
+		log_failed(WEXITSTATUS(status), foreign);
 	else
 		drac_say(LOG_INFO, "%s port %u with rpcbind",
 		    child.undo ? "unregistered" : "registered", child.port);
@@ -287,6 +360,7 @@ void
 drac_portmap_wait(bool block)
 {
 	struct pollfd pfd = { .fd = child.fd, .events = POLLIN };
+	unsigned short foreign = 0;
 	int64_t left_ms;
 	int ready, status;
 
@@ -295,7 +369,7 @@ drac_portmap_wait(bool block)
 	left_ms = child.began_ms + PATIENCE_S * 1000 - clock_ms();
 	if (left_ms < 0)
 		left_ms = 0;
-	/* Nothing is ever written: ready means that the child has ended. */
+	/* It writes and closes at its end only: ready means that this is it. */
 	while ((ready = poll(&pfd, 1, block ? (int)left_ms : 0)) == -1 &&
 	       errno == EINTR)
 		continue;
@@ -308,7 +382,9 @@ drac_portmap_wait(bool block)
 			status = 0;
 			break;
 		}
-	log_outcome(status);
+	if (read(child.fd, &foreign, sizeof(foreign)) != sizeof(foreign))
+		foreign = 0;
+	log_outcome(status, foreign);
 	(void)close(child.fd);
 	child.pid = 0;
 }

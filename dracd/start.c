@@ -3,6 +3,7 @@
 /* Becoming a daemon, and its user; see dracd.h. */
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +24,9 @@
 
 #define DIRECTORY_MODE 0755
 #define PID_NAME       "dracd.pid"
+
+/* Connections, sockets, the map's files, and a few for the C library. */
+#define FD_NEED (DRAC_CONNS_MAX + 128u)
 
 int
 drac_start_user(const char *name, struct drac_user *user, struct drac_why *why)
@@ -56,16 +60,51 @@ drac_start_user(const char *name, struct drac_user *user, struct drac_why *why)
 }
 
 /*
- * With one of them closed the map would be opened under that number, and
+ * Whatever our starter left open is not ours to keep, or to be asked for by
+ * a child of ours.
+ *
+ * With one of the first three closed the map would be opened under that number, and
  * what is printed would go into it.
  */
 int
 drac_start_descriptors(void)
 {
+	long handed = drac_handed_offered();
+
+	if (handed <= INT_MAX - 3)
+		(void)close_range(3 + (unsigned)handed, UINT_MAX, 0);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
 			return -1;
 	return 0;
+}
+
+/*
+ * Hard limits are root's to raise. More than we need does no harm, and a
+ * listener without a descriptor to spare does.
+ */
+void
+drac_start_limits(struct drac_why *why)
+{
+	const struct rlimit enough = { FD_NEED, FD_NEED };
+	struct rlimit limit;
+
+	why->text[0] = '\0';
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	if (limit.rlim_max < FD_NEED && setrlimit(RLIMIT_NOFILE, &enough) == 0)
+		return;
+	if (limit.rlim_cur < limit.rlim_max) {
+		rlim_t before = limit.rlim_cur;
+
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+			limit.rlim_cur = before;
+	}
+	if (limit.rlim_cur < FD_NEED)
+		drac_why_set(why,
+		    "%ju descriptors to be had, and %u connections need %u",
+		    (uintmax_t)limit.rlim_cur, DRAC_CONNS_MAX, FD_NEED);
 }
 
 /* PATH's directory with name in it; without a name the directory alone. */
@@ -203,8 +242,15 @@ wait_for(pid_t pid, int fd)
 		   : 1;
 }
 
+static void
+write_pid(const char *path, pid_t pid)
+{
+	if (drac_start_pid_file(path, pid) == -1)
+		drac_say(LOG_WARNING, "%s: %s", path, strerror(errno));
+}
+
 int
-drac_start_daemon(int *ready_fd, int *status, struct drac_why *why)
+drac_start_daemon(struct drac_child *child, struct drac_why *why)
 {
 	int fds[2];
 	pid_t pid;
@@ -222,12 +268,14 @@ drac_start_daemon(int *ready_fd, int *status, struct drac_why *why)
 	}
 	if (pid > 0) {
 		(void)close(fds[1]);
-		*status = wait_for(pid, fds[0]);
+		child->status = wait_for(pid, fds[0]);
+		if (child->status == 0)
+			write_pid(child->pid_file, pid);
 		return 1;
 	}
 	(void)close(fds[0]);
 	(void)setsid();
-	*ready_fd = fds[1];
+	child->ready_fd = fds[1];
 	return 0;
 }
 
@@ -246,29 +294,30 @@ drac_start_ready(int ready_fd)
 	(void)close(ready_fd);
 }
 
-void
-drac_start_pid_file(const char *socket)
+int
+drac_start_pid_path(const char *socket, char path[PATH_MAX])
 {
-	char path[PATH_MAX], text[32];
-	int fd = -1, length;
-
-	length = snprintf(text, sizeof(text), "%jd\n", (intmax_t)getpid());
-	if (beside(socket, PID_NAME, path) == 0) {
-		/* That of a daemon which was killed may be somebody else's. */
-		(void)unlink(path);
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	}
-	if (fd == -1 || write(fd, text, (size_t)length) != length)
-		drac_say(LOG_WARNING, "%s: %s", path, strerror(errno));
-	if (fd != -1)
-		(void)close(fd);
+	if (geteuid() != 0)
+		return beside(socket, PID_NAME, path);
+	strcpy(path, DRAC_PID_PATH);
+	return 0;
 }
 
-void
-drac_start_pid_gone(const char *socket)
+/* What a daemon left that was killed goes first. */
+int
+drac_start_pid_file(const char *path, pid_t pid)
 {
-	char path[PATH_MAX];
+	char text[32];
+	int length = snprintf(text, sizeof(text), "%jd\n", (intmax_t)pid);
+	int fd, result = 0;
 
-	if (beside(socket, PID_NAME, path) == 0)
-		(void)unlink(path);
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0644);
+	if (fd == -1)
+		return -1;
+	if (fchmod(fd, 0644) == -1 || write(fd, text, (size_t)length) != length)
+		result = -1;
+	(void)close(fd);
+	return result;
 }

@@ -39,32 +39,63 @@ same(const struct counted *counted, const struct drac_caller *caller)
 			      : drac_addr_equal(&counted->addr, &caller->addr);
 }
 
-/* The caller's place in the table, taken from another if need be. */
-static struct counted *
-find(const struct drac_caller *caller)
+/* Senders can be forged: those that never got in have half of the table. */
+static bool
+is_stranger(const struct counted *counted)
 {
-	struct counted *oldest = &callers[0];
+	return counted->used && counted->adds == 0;
+}
+
+static bool
+is_full_of_strangers(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CALLERS; i++)
+		count += is_stranger(&callers[i]);
+	return count >= CALLERS / 2;
+}
+
+/* A free place, or else that of who was silent longest. */
+static struct counted *
+make_room(bool of_stranger)
+{
+	struct counted *best = NULL;
 
 	for (size_t i = 0; i < CALLERS; i++) {
 		struct counted *counted = &callers[i];
 
-		if (same(counted, caller))
+		if (of_stranger && !is_stranger(counted))
+			continue;
+		if (!counted->used)
 			return counted;
-		if (oldest->used &&
-		    (!counted->used || counted->last < oldest->last))
-			oldest = counted;
+		if (best == NULL || counted->last < best->last)
+			best = counted;
 	}
-	*oldest = (struct counted){ .used = true,
+	return best;
+}
+
+/* The caller's place in the table. */
+static struct counted *
+find(const struct drac_caller *caller, bool refused)
+{
+	struct counted *place;
+
+	for (size_t i = 0; i < CALLERS; i++)
+		if (same(&callers[i], caller))
+			return &callers[i];
+	place = make_room(refused && is_full_of_strangers());
+	*place = (struct counted){ .used = true,
 		.local = caller->road == DRAC_ROAD_LOCAL,
 		.uid = caller->uid,
 		.addr = caller->addr };
-	return oldest;
+	return place;
 }
 
 void
 drac_status_note(const struct drac_caller *caller, bool refused, time_t now)
 {
-	struct counted *counted = find(caller);
+	struct counted *counted = find(caller, refused);
 
 	if (refused)
 		counted->refused++;

@@ -29,6 +29,9 @@
 
 #define STATUS_ROOM 16384u
 
+/* Expiries in memory beyond two an entry, before they are learnt anew. */
+#define DUE_SPARE 4096u
+
 struct drac_work {
 	struct drac_op ops[DRAC_OPS_MAX];
 	struct drac_job *jobs[DRAC_OPS_MAX]; /* whose op; NULL: ours */
@@ -132,8 +135,11 @@ settle_add(struct drac_state *state, const struct drac_op *op,
 	const struct drac_grant *grant = &op->grant;
 
 	job->reply.flag = grant->written;
-	job->reply.expiry = grant->expiry;
-	job->reply.previous = grant->previous;
+	job->reply.expiry = op->expiry;
+	if (job->right == DRAC_RIGHT_ADMIN) {
+		job->reply.expiry = grant->expiry;
+		job->reply.previous = grant->previous;
+	}
 	if (!grant->written) {
 		drac_stats.fresh++;
 		return;
@@ -386,10 +392,7 @@ do_add(const struct turn *turn)
 	op->renew_s = conf->renew_s;
 }
 
-/*
- * What was there before never lasted as long as what an add wrote. Whoever
- * says so wants to prolong an entry, and may only add.
- */
+/* What was there before never lasted as long as what an add wrote. */
 static void
 do_take_back(const struct turn *turn)
 {
@@ -581,7 +584,7 @@ static const struct verb {
 } verbs[] = {
 	[DRAC_PROC_NULL] = { DRAC_RIGHT_ADD, true, do_null },
 	[DRAC_PROC_ADD] = { DRAC_RIGHT_ADD, true, do_add },
-	[DRAC_PROC_TAKE_BACK] = { DRAC_RIGHT_ADD, true, do_take_back },
+	[DRAC_PROC_TAKE_BACK] = { DRAC_RIGHT_ADMIN, true, do_take_back },
 	[DRAC_PROC_GET] = { DRAC_RIGHT_ADMIN, false, do_get },
 	[DRAC_PROC_SET] = { DRAC_RIGHT_ADMIN, true, do_set },
 	[DRAC_PROC_DROP] = { DRAC_RIGHT_ADMIN, true, do_drop },
@@ -629,6 +632,7 @@ do_job(const struct turn *turn)
 		return;
 	}
 	right = drac_gate_ask(turn->state->gate, &turn->job->caller, &refusal);
+	turn->job->right = right;
 	if (right < verbs[procedure].right) {
 		refuse(turn,
 		    right == DRAC_RIGHT_NONE ? refusal : DRAC_REFUSAL_RIGHT);
@@ -691,6 +695,13 @@ learn(struct drac_state *state, struct drac_why *why)
 	return 0;
 }
 
+/* Adds that are taken back leave their expiry behind. */
+static bool
+is_overgrown(const struct drac_state *state)
+{
+	return drac_due_count(state->due) > 2 * state->entries + DUE_SPARE;
+}
+
 static void
 look_after(struct drac_state *state, time_t now)
 {
@@ -701,7 +712,7 @@ look_after(struct drac_state *state, time_t now)
 		complain(&why);
 	else if (why.text[0] != '\0')
 		drac_say(LOG_WARNING, "%s", why.text);
-	if (!anew && !state->work->learn)
+	if (!anew && !state->work->learn && !is_overgrown(state))
 		return;
 	state->work->learn = true;
 	why.text[0] = '\0';

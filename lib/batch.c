@@ -133,21 +133,25 @@ op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
     struct drac_why *why)
 {
 	struct entry entry;
-	time_t is;
+	time_t is, may;
 
 	if (find(store, &op->addr, &entry, why) == -1)
 		return -1;
 	is = entry.expiry;
-	op->grant = (struct drac_grant){ .expiry = is, .previous = is };
-	if (is >= op->expiry ||
-	    (is > batch->now && is >= op->expiry - (time_t)op->renew_s))
+	may = drac_map_shorter(store, is, batch->now,
+	    drac_map_back(store, batch->now));
+	op->grant = (struct drac_grant){ .expiry = may, .previous = may };
+	if (is == may &&
+	    (is >= op->expiry ||
+		(is > batch->now && is >= op->expiry - (time_t)op->renew_s)))
 		return 0;
 	if (batch->tidy &&
 	    tidy_leaf(store, &entry.key[0], batch->now, why) == -1)
 		return -1;
-	if (write_entry(store, &entry, op->expiry, why) == -1)
+	if (op->grant.expiry < op->expiry)
+		op->grant.expiry = op->expiry;
+	if (write_entry(store, &entry, op->grant.expiry, why) == -1)
 		return -1;
-	op->grant.expiry = op->expiry;
 	op->grant.written = op->done = true;
 	return 0;
 }
@@ -292,17 +296,22 @@ drac_store_apply(struct drac_store *store, struct drac_op *ops, size_t count,
 	return apply(store, ops, count, now, why);
 }
 
-/* Recorded moments ago, or longer than we would: nothing to write. */
+/*
+ * Recorded moments ago, or longer than we would: nothing to write. Longer
+ * than any login counts: only the journal tells if the clock went back.
+ */
 static bool
 still_fresh(struct drac_store *store, const struct drac_op *op, time_t now,
     time_t *expiry)
 {
+	time_t most = now + (time_t)store->opts.lifetime_s;
 	struct drac_text key[2];
 
 	(void)drac_key_spell(&op->addr, store->opts.key_style, key);
 	return drac_map_get(store, &key[0], drac_place_left(&store->place) / 8,
 		   expiry, NULL) == 1 &&
-	       *expiry >= op->expiry - (time_t)op->renew_s && *expiry > now;
+	       *expiry >= op->expiry - (time_t)op->renew_s && *expiry > now &&
+	       (*expiry <= most || store->opts.lifetime_s == 0);
 }
 
 int

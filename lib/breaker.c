@@ -23,9 +23,6 @@
 #define LINE      "%10u %20lld\n"
 #define LINE_SIZE 32
 
-/* Tries for a lock, a millisecond apart. */
-#define LOCK_TRIES 5
-
 struct state {
 	unsigned failures;
 	long long until; /* CLOCK_BOOTTIME seconds */
@@ -120,21 +117,22 @@ open_file(const char *dir, const char *name, bool make)
 	    fd);
 }
 
-/* Nobody holds it for longer than a read and a write. */
+/* Once more, but no login waits for a file that stays locked. */
 static bool
-lock(int fd, int how)
+lock_soon(int fd)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (unsigned i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, how | LOCK_NB) == 0)
-			return true;
-		(void)nanosleep(&pause, NULL);
-	}
-	return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	(void)nanosleep(&pause, NULL);
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* An end of the pause that no failure can have set is none: ask. */
+/*
+ * An end of the pause that no failure can have set is none: ask. Half of an
+ * old line and half of a new one costs a call too many, or a pause.
+ */
 static void
 read_state(int fd, time_t now, struct state *state)
 {
@@ -173,16 +171,15 @@ pause_left(int fd, time_t now, struct state *state)
 	return (unsigned)(state->until - now);
 }
 
+/* When the pause is over: whoever has the lock moves its end on. */
 static unsigned
 wait_or_try(int fd, time_t now)
 {
 	struct state state;
-	unsigned wait_s;
+	unsigned wait_s = pause_left(fd, now, &state);
 
-	if (!lock(fd, LOCK_SH))
-		return 0;
-	wait_s = pause_left(fd, now, &state);
-	if (wait_s > 0 || !is_pausing(&state) || !lock(fd, LOCK_EX))
+	if (wait_s > 0 || !is_pausing(&state) ||
+	    flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return wait_s;
 	/* Another one may have been faster. */
 	wait_s = pause_left(fd, now, &state);
@@ -214,7 +211,7 @@ forget_failures(int fd, bool *closed)
 	struct state state;
 
 	read_state(fd, 0, &state);
-	if (state.failures == 0 || !lock(fd, LOCK_EX))
+	if (state.failures == 0 || !lock_soon(fd))
 		return;
 	read_state(fd, 0, &state);
 	*closed = write_state(fd, &none) && is_pausing(&state);
@@ -239,7 +236,7 @@ count_failure(int fd, time_t now, bool *tripped)
 {
 	struct state state;
 
-	if (!lock(fd, LOCK_EX))
+	if (!lock_soon(fd))
 		return;
 	read_state(fd, now, &state);
 	if (state.failures < DRAC_BREAKER_FAILURES) {

@@ -25,14 +25,15 @@
  * not writable by others, or is not used. now: CLOCK_BOOTTIME seconds.
  * false: *wait_s says for how long not. The one who is let through after a
  * pause moves the end of the pause on, so that the others go on waiting.
- * When another process is writing the file, nobody waits for it longer than
- * a few milliseconds: the server is asked. errno is kept, here and below.
+ * Nobody waits here for a file that another process has locked: when the
+ * pause is over, the server is asked. errno is kept, here and below.
  */
 bool drac_breaker_may_ask(const char *dir, const char *name, time_t now,
     unsigned *wait_s);
 
 /*
- * Tell what became of asking. The first failure makes dir (0755) when it is
+ * Tell what became of asking. A file that another process has locked is
+ * waited for once, for a millisecond, then this is forgotten. The first failure makes dir (0755) when it is
  * missing and its parent is there. *tripped: this failure was the one that makes
  * the pause begin; *closed: this answer ended one.
  */

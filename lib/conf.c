@@ -1097,6 +1097,7 @@ drac_conf_store_opts(const struct drac_conf *conf, struct drac_store_opts *opts)
 		.key_style = conf->key_style,
 		.sync = conf->sync,
 		.timeout_ms = conf->timeout_ms,
+		.lifetime_s = conf->lifetime_s,
 		.may_create = false,
 	};
 }

@@ -28,7 +28,8 @@ struct record {
 	uint32_t count;
 	uint64_t epoch;
 	uint64_t number;
-	uint64_t sum; /* of the four fields above and of what follows */
+	uint64_t sum; /* of all the other fields and of what follows */
+	int64_t mark; /* not in version 1 */
 };
 
 int
@@ -110,7 +111,8 @@ drac_boot_id(unsigned char boot[16])
 static uint64_t
 head_sum(const struct drac_journal_head *head)
 {
-	return drac_sum(head, offsetof(struct drac_journal_head, sum), 1);
+	return drac_sum(head, offsetof(struct drac_journal_head, sum),
+	    1 + (uint64_t)head->mark);
 }
 
 static int
@@ -122,8 +124,8 @@ write_head(struct drac_journal *journal)
 }
 
 int
-drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
-    uint32_t pages, uint32_t free_pages, const uint64_t *sums)
+drac_journal_create(int fd, const struct stat *map_st,
+    const struct drac_journal_head *what, const uint64_t *sums)
 {
 	struct drac_journal journal = { .fd = fd };
 	struct drac_journal_head *head = &journal.head;
@@ -132,10 +134,11 @@ drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
 
 	memset(head, 0, sizeof(*head));
 	memcpy(head->magic, magic, sizeof(magic));
-	head->version = 1;
-	head->page_size = page_size;
-	head->pages = pages;
-	head->free = free_pages;
+	head->version = 2;
+	head->page_size = what->page_size;
+	head->pages = what->pages;
+	head->free = what->free;
+	head->mark = what->mark;
 	head->map_ino = map_st->st_ino;
 	head->mtime_s = map_st->st_mtim.tv_sec;
 	head->mtime_ns = map_st->st_mtim.tv_nsec;
@@ -145,8 +148,8 @@ drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
 	for (off_t at = 0; at < SUMS_AT && result == 0; at += RING_AT)
 		result = drac_write_full(fd, zeros, RING_AT, at);
 	if (result == 0)
-		result =
-		    drac_write_full(fd, sums, pages * sizeof(*sums), SUMS_AT);
+		result = drac_write_full(fd, sums, head->pages * sizeof(*sums),
+		    SUMS_AT);
 	if (result == 0)
 		result = write_head(&journal);
 	return result;
@@ -161,14 +164,17 @@ drac_journal_load(struct drac_journal *journal, int fd)
 	struct stat st;
 
 	journal->fd = fd;
+	head->mark = 0;
 	if (drac_read_full(fd, head, sizeof(*head), 0) == -1 ||
 	    fstat(fd, &st) == -1)
 		return -1;
 	if (memcmp(head->magic, magic, sizeof(magic)) != 0 ||
-	    head->version != 1 || head->sum != head_sum(head) ||
+	    head->version < 1 || head->version > 2 ||
+	    head->sum != head_sum(head) || head->mark < 0 ||
 	    head->page_size != DRAC_PAGE_SIZE || head->pages < 2 ||
 	    head->pages > UINT32_MAX || head->tail > DRAC_RING_BYTES ||
 	    st.st_size < SUMS_AT + 8 * (off_t)head->pages) {
+		head->mark = 0; /* another's map goes on with this one */
 		errno = EBADMSG;
 		return -1;
 	}
@@ -183,10 +189,18 @@ drac_journal_load(struct drac_journal *journal, int fd)
 	return 0;
 }
 
+/* What of struct record the ring holds. */
+static size_t
+record_head(const struct drac_journal *journal)
+{
+	return journal->head.version == 1 ? offsetof(struct record, mark)
+					  : sizeof(struct record);
+}
+
 static size_t
 record_bytes(const struct drac_journal *journal, size_t count)
 {
-	return sizeof(struct record) +
+	return record_head(journal) +
 	       count * (sizeof(uint32_t) + journal->head.page_size);
 }
 
@@ -194,7 +208,8 @@ static uint64_t
 record_sum(const struct record *record, const unsigned char *body, size_t bytes)
 {
 	return drac_sum(body, bytes,
-	    drac_sum(record, offsetof(struct record, sum), 2));
+	    drac_sum(record, offsetof(struct record, sum),
+		2 + (uint64_t)record->mark));
 }
 
 /*
@@ -205,24 +220,26 @@ static int
 read_record(const struct drac_journal *journal, uint64_t at,
     struct record *record, unsigned char **body)
 {
+	size_t head = record_head(journal);
 	size_t bytes;
 
-	if (at + sizeof(*record) > DRAC_RING_BYTES)
+	if (at + head > DRAC_RING_BYTES)
 		return 0;
-	if (drac_read_full(journal->fd, record, sizeof(*record),
-		RING_AT + (off_t)at) == -1)
+	record->mark = 0;
+	if (drac_read_full(journal->fd, record, head, RING_AT + (off_t)at) ==
+	    -1)
 		return -1;
 	if (record->magic != RECORD_MAGIC ||
 	    record->epoch != journal->head.epoch || record->count == 0 ||
 	    record->count > DRAC_RING_BYTES / journal->head.page_size ||
 	    at + record_bytes(journal, record->count) > DRAC_RING_BYTES)
 		return 0;
-	bytes = record_bytes(journal, record->count) - sizeof(*record);
+	bytes = record_bytes(journal, record->count) - head;
 	*body = malloc(bytes);
 	if (*body == NULL)
 		return -1;
 	if (drac_read_full(journal->fd, *body, bytes,
-		RING_AT + (off_t)(at + sizeof(*record))) == -1) {
+		RING_AT + (off_t)(at + head)) == -1) {
 		free(*body);
 		return -1;
 	}
@@ -285,6 +302,8 @@ drac_journal_pending(struct drac_journal *journal, drac_journal_take *take,
 			journal->end = at;
 		if (number > journal->last)
 			journal->last = number;
+		if (record.mark > journal->head.mark)
+			journal->head.mark = record.mark;
 	}
 	return 0;
 }
@@ -375,27 +394,28 @@ drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
     const unsigned char *images, size_t count, bool sync)
 {
 	size_t size = journal->head.page_size;
+	size_t head = record_head(journal);
 	size_t bytes = record_bytes(journal, count);
 	unsigned char *buffer = malloc(bytes);
 	unsigned char *at;
 	struct record record = { .magic = RECORD_MAGIC,
 		.count = (uint32_t)count,
 		.epoch = journal->head.epoch,
-		.number = journal->last + 1 };
+		.number = journal->last + 1,
+		.mark = head < sizeof(record) ? 0 : journal->head.mark };
 	int result;
 
 	if (buffer == NULL)
 		return -1;
-	at = buffer + sizeof(record);
+	at = buffer + head;
 	for (size_t i = 0; i < count; i++) {
 		memcpy(at, &pgno[i], sizeof(pgno[i]));
 		at += sizeof(pgno[i]);
 		memcpy(at, images + i * size, size);
 		at += size;
 	}
-	record.sum = record_sum(&record, buffer + sizeof(record),
-	    bytes - sizeof(record));
-	memcpy(buffer, &record, sizeof(record));
+	record.sum = record_sum(&record, buffer + head, bytes - head);
+	memcpy(buffer, &record, head);
 	result = write_record(journal, buffer, bytes, sync);
 	free(buffer);
 	if (result == 0) {
@@ -419,6 +439,7 @@ drac_journal_applied(struct drac_journal *journal, const struct stat *map_st)
 int
 drac_journal_restart(struct drac_journal *journal, bool sync)
 {
+	journal->head.version = 2;
 	journal->head.epoch++;
 	journal->head.tail = journal->end = 0;
 	if (write_head(journal) == -1 || (sync && fdatasync(journal->fd) == -1))
@@ -428,25 +449,17 @@ drac_journal_restart(struct drac_journal *journal, bool sync)
 }
 
 int
-drac_journal_sum(const struct drac_journal *journal, uint32_t pgno,
-    uint64_t *sum)
-{
-	return drac_read_full(journal->fd, sum, sizeof(*sum),
-	    SUMS_AT + 8 * (off_t)pgno);
-}
-
-int
-drac_journal_set_sum(const struct drac_journal *journal, uint32_t pgno,
-    uint64_t sum)
-{
-	return drac_write_full(journal->fd, &sum, sizeof(sum),
-	    SUMS_AT + 8 * (off_t)pgno);
-}
-
-int
 drac_journal_sums(const struct drac_journal *journal, uint32_t first,
     uint32_t count, uint64_t *sums)
 {
 	return drac_read_full(journal->fd, sums, count * sizeof(*sums),
+	    SUMS_AT + 8 * (off_t)first);
+}
+
+int
+drac_journal_set_sums(const struct drac_journal *journal, uint32_t first,
+    uint32_t count, const uint64_t *sums)
+{
+	return drac_write_full(journal->fd, sums, count * sizeof(*sums),
 	    SUMS_AT + 8 * (off_t)first);
 }

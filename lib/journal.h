@@ -45,7 +45,9 @@ struct drac_journal_head {
 	int64_t replaced; /* when readers in the way last cost a new file,
 			   * seconds of CLOCK_BOOTTIME */
 	unsigned char boot[16]; /* the boot that wrote this; 0 unknown */
-	uint64_t sum;           /* of all before */
+	uint64_t sum;           /* of all before, and of mark */
+	int64_t mark;           /* the latest time at which a change was made,
+				 * seconds UTC; 0 unknown */
 };
 
 struct drac_journal {
@@ -61,23 +63,25 @@ struct drac_journal {
 void drac_boot_id(unsigned char boot[16]);
 
 /*
- * Write a new journal into the empty file fd, for a map of `pages` pages,
- * `free` of them free, whose inode and mtime are in map_st. sums: pages values. Every octet of
- * the file is allocated, so that no later append can find the disk full.
+ * Write a new journal into the empty file fd, for a map whose inode and mtime
+ * are in map_st. what: page_size, pages, free and mark are taken from it.
+ * sums: as many values as there are pages. Every octet of the file is
+ * allocated, so that no later append can find the disk full.
  */
-int drac_journal_create(int fd, const struct stat *map_st, unsigned page_size,
-    uint32_t pages, uint32_t free, const uint64_t *sums);
+int drac_journal_create(int fd, const struct stat *map_st,
+    const struct drac_journal_head *what, const uint64_t *sums);
 
 /*
  * Read the header of fd into journal, which does not own fd. EBADMSG: not
- * a journal, torn, cut, or of another version.
+ * a journal, torn, cut, or of another version. Version 1 has no mark, nor
+ * have its records; it becomes 2 when the ring begins anew.
  */
 int drac_journal_load(struct drac_journal *journal, int fd);
 
 /*
  * Hand over the page images of every record that may not be in the map
  * yet, oldest first: those behind `applied`, or all after a reboot. Sets
- * end and last. take returns 0 or -1 with errno.
+ * end and last, and mark to what they say when that is later. take returns 0 or -1 with errno.
  */
 typedef int drac_journal_take(void *arg, uint32_t pgno,
     const unsigned char *page);
@@ -89,8 +93,9 @@ bool drac_journal_fits(const struct drac_journal *journal, size_t count);
 bool drac_journal_holds(const struct drac_journal *journal, size_t count);
 
 /*
- * Append one record and, with sync, wait until it is on the disk. images:
- * count * page_size octets. When this returns 0 the update is safe.
+ * Append one record, which carries head.mark, and, with sync, wait until it
+ * is on the disk. images: count * page_size octets. When this returns 0 the
+ * update is safe.
  */
 int drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
     const unsigned char *images, size_t count, bool sync);
@@ -102,15 +107,11 @@ int drac_journal_applied(struct drac_journal *journal,
 /* Begin the ring anew; the map and the sums were synced just before. */
 int drac_journal_restart(struct drac_journal *journal, bool sync);
 
-/* Checksum of one page, read or written. */
-int drac_journal_sum(const struct drac_journal *journal, uint32_t pgno,
-    uint64_t *sum);
-int drac_journal_set_sum(const struct drac_journal *journal, uint32_t pgno,
-    uint64_t sum);
-
-/* The sums of count pages from first on. */
+/* The checksums of count pages from first on, read or written. */
 int drac_journal_sums(const struct drac_journal *journal, uint32_t first,
     uint32_t count, uint64_t *sums);
+int drac_journal_set_sums(const struct drac_journal *journal, uint32_t first,
+    uint32_t count, const uint64_t *sums);
 
 /* pread(2) and pwrite(2) of all or nothing; a short one is gone on with. */
 int drac_read_full(int fd, void *data, size_t length, off_t offset);

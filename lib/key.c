@@ -29,22 +29,53 @@ spell_sendmail(const struct drac_addr *addr, struct drac_text *key)
 	key->length = (size_t)length;
 }
 
+/* Digits and a NUL, as printf(3) would do it, but many times a second. */
+static size_t
+spell_number(uint64_t number, char *text)
+{
+	char digits[20];
+	size_t count = 0;
+	size_t length = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	while (count > 0)
+		text[length++] = digits[--count];
+	text[length] = '\0';
+	return length;
+}
+
+static size_t
+spell_plain(const struct drac_addr *addr, char text[DRAC_KEY_TEXT])
+{
+	size_t length = 0;
+
+	if (addr->len != 4) {
+		drac_addr_text(addr, text);
+		return strlen(text);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if (i > 0)
+			text[length++] = '.';
+		length += spell_number(addr->octet[i], text + length);
+	}
+	return length;
+}
+
 unsigned
 drac_key_spell(const struct drac_addr *addr, enum drac_key_style style,
     struct drac_text key[2])
 {
-	char text[DRAC_ADDR_TEXT];
-
 	if (style == DRAC_KEY_SENDMAIL && addr->len == 16) {
 		spell_sendmail(addr, &key[0]);
 		return 1;
 	}
-	drac_addr_text(addr, text);
-	key[0].length =
-	    (size_t)snprintf(key[0].text, sizeof(key[0].text), "%s%s", text,
-		style != DRAC_KEY_CIDR ? ""
-		: addr->len == 4       ? "/32"
-				       : "/128");
+	key[0].length = spell_plain(addr, key[0].text);
+	if (style == DRAC_KEY_CIDR)
+		key[0].length += (size_t)snprintf(key[0].text + key[0].length,
+		    sizeof("/128"), "%s", addr->len == 4 ? "/32" : "/128");
 	if (style == DRAC_KEY_NUL)
 		key[0].length++;
 	if (style != DRAC_KEY_BOTH || addr->len == 4)
@@ -57,8 +88,8 @@ void
 drac_value_spell(time_t expiry, enum drac_key_style style,
     struct drac_text *value)
 {
-	value->length = (size_t)snprintf(value->text, sizeof(value->text),
-	    "%lld", (long long)expiry);
+	value->length =
+	    spell_number(expiry < 0 ? 0 : (uint64_t)expiry, value->text);
 	if (style == DRAC_KEY_NUL)
 		value->length++;
 }

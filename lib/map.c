@@ -19,7 +19,9 @@
  *   trusts nothing, and a new map is built from what is sound.
  * - When the map is full, a bigger copy replaces it (remap.c).
  * - When a reader will not let go of its lock, the update waits in the
- *   journal, or a fresh copy replaces the map, once a minute at most.
+ *   journal, or a fresh copy replaces the map, once a minute at most. A big
+ *   map is not copied within a login, but by a sweep, or by the owner when
+ *   an update has waited for some seconds.
  * - Below 10 MiB the modification time stands still, because readers see
  *   changes through their mapping and Postfix restarts when it moves.
  */
@@ -35,8 +37,13 @@
 #include "entries.h"
 
 #define REPLACE_EVERY_S 60
+#define DEFER_MOST_S    5   /* no reader that is at work takes as long */
+#define READERS_WAIT_MS 250 /* for readers, who may have been told to wait */
 #define CHECK_PAGES     256u
 #define RETRIES         4
+#define SUMS_APART      256u
+#define BACK_LEAST_S    2      /* less is not told from two hands at work */
+#define EARLY_BYTES     16384u /* of the ring */
 
 void
 drac_map_forget_bdb(struct drac_store *store)
@@ -54,6 +61,8 @@ drac_map_forget(struct drac_store *store)
 	drac_images_free(&store->pending);
 	drac_images_free(&store->changed);
 	drac_cache_free(&store->sound);
+	free(store->sums);
+	store->sums = NULL;
 	store->attached = false;
 	if (store->map_fd != -1)
 		(void)close(store->map_fd);
@@ -114,6 +123,16 @@ read_raw(void *arg, uint32_t pgno, unsigned char *page)
 	    (off_t)pgno * store->raw_page_size);
 }
 
+static int
+get_sums(const struct drac_store *store, uint32_t first, uint32_t count,
+    uint64_t *sums)
+{
+	if (store->sums == NULL)
+		return drac_journal_sums(&store->journal, first, count, sums);
+	memcpy(sums, store->sums + first, count * sizeof(*sums));
+	return 0;
+}
+
 int
 drac_map_read_checked(void *arg, uint32_t pgno, unsigned char *page)
 {
@@ -133,7 +152,7 @@ drac_map_read_checked(void *arg, uint32_t pgno, unsigned char *page)
 	}
 	if (drac_read_full(store->map_fd, page, DRAC_PAGE_SIZE,
 		(off_t)pgno * DRAC_PAGE_SIZE) == -1 ||
-	    drac_journal_sum(&store->journal, pgno, &sum) == -1)
+	    get_sums(store, pgno, 1, &sum) == -1)
 		return -1;
 	if (sum != drac_page_sum(page, DRAC_PAGE_SIZE, pgno)) {
 		errno = EBADMSG;
@@ -299,6 +318,22 @@ keep_pending(void *arg, uint32_t pgno, const unsigned char *page)
 	return drac_images_put(&store->pending, pgno, page);
 }
 
+/* As they are in the file now. */
+static int
+load_sums(struct drac_store *store)
+{
+	uint32_t pages = drac_map_pages(store);
+
+	free(store->sums);
+	store->sums = NULL;
+	if (!store->opts.owner)
+		return 0;
+	store->sums = calloc(pages, sizeof(*store->sums));
+	return store->sums == NULL
+		   ? -1
+		   : drac_journal_sums(&store->journal, 0, pages, store->sums);
+}
+
 /*
  * Have the journal of this map open, with what is pending loaded. -1 with
  * EBADMSG: there is none that belongs to this map.
@@ -328,6 +363,8 @@ attach_journal(struct drac_store *store)
 	    store->journal.head.pages * DRAC_PAGE_SIZE ==
 		(uint64_t)store->map_st.st_size) {
 		drac_images_clear(&store->pending);
+		if (load_sums(store) == -1)
+			goto none;
 		return drac_journal_pending(&store->journal, keep_pending,
 		    store);
 	}
@@ -348,7 +385,8 @@ drac_map_remap(const struct drac_store *store)
 		.keep_owner = store->map_fd != -1,
 		.uid = store->map_st.st_uid,
 		.gid = store->map_st.st_gid,
-		.sync = store->opts.sync };
+		.sync = store->opts.sync,
+		.mark = store->journal.head.mark };
 
 	return remap;
 }
@@ -462,6 +500,39 @@ write_pages(struct drac_store *store, const struct turn *turns)
 }
 
 static int
+by_pgno(const void *a, const void *b)
+{
+	const uint32_t *x = a;
+	const uint32_t *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* What lies close together at once, with what is in between. */
+static int
+write_kept_sums(const struct drac_store *store)
+{
+	size_t count = store->pending.count;
+	uint32_t *pgno = malloc(count * sizeof(*pgno));
+	int result = 0;
+	size_t end;
+
+	if (pgno == NULL)
+		return -1;
+	memcpy(pgno, store->pending.pgno, count * sizeof(*pgno));
+	qsort(pgno, count, sizeof(*pgno), by_pgno);
+	for (size_t at = 0; at < count && result == 0; at = end) {
+		for (end = at + 1; end < count; end++)
+			if (pgno[end] - pgno[end - 1] > SUMS_APART)
+				break;
+		result = drac_journal_set_sums(&store->journal, pgno[at],
+		    pgno[end - 1] - pgno[at] + 1, store->sums + pgno[at]);
+	}
+	free(pgno);
+	return result;
+}
+
+static int
 write_sums(struct drac_store *store)
 {
 	const struct drac_images *images = &store->pending;
@@ -469,13 +540,16 @@ write_sums(struct drac_store *store)
 	for (size_t i = 0; i < images->count; i++) {
 		const unsigned char *image = drac_images_at(images, i);
 		uint32_t pgno = images->pgno[i];
+		uint64_t sum = drac_page_sum(image, DRAC_PAGE_SIZE, pgno);
 
-		if (drac_journal_set_sum(&store->journal, pgno,
-			drac_page_sum(image, DRAC_PAGE_SIZE, pgno)) == -1)
+		if (store->sums != NULL)
+			store->sums[pgno] = sum;
+		else if (drac_journal_set_sums(&store->journal, pgno, 1,
+			     &sum) == -1)
 			return -1;
 		drac_cache_put(&store->sound, pgno, image);
 	}
-	return 0;
+	return store->sums == NULL ? 0 : write_kept_sums(store);
 }
 
 /* Below 10 MiB: put the modification time back to what readers know. */
@@ -487,6 +561,23 @@ still_mtime(struct drac_store *store)
 
 	if (drac_map_pages(store) <= DRAC_PAGES_MAPPED)
 		(void)futimens(store->map_fd, times);
+}
+
+/*
+ * Have the disk begin with what a checkpoint would have to wait for, unless
+ * the map is so small that this would not be long. Only a handle that lives
+ * on gains by it. No error counts: a checkpoint syncs.
+ */
+static void
+write_early(struct drac_store *store)
+{
+	uint64_t stretch = store->journal.end / EARLY_BYTES;
+
+	if (!store->owned || !store->opts.sync || stretch == store->early ||
+	    drac_map_pages(store) <= DRAC_PAGES_MIN)
+		return;
+	store->early = stretch;
+	(void)sync_file_range(store->map_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 /* The readers' lock is ours: write, note it, let the pending ones go. */
@@ -508,7 +599,9 @@ apply_locked(struct drac_store *store, const struct turn *turns)
 	    fstat(store->map_fd, &store->map_st) == -1 ||
 	    drac_journal_applied(&store->journal, &store->map_st) == -1)
 		return -1;
+	write_early(store);
 	drac_images_clear(&store->pending);
+	store->deferred_since = 0;
 	return 0;
 }
 
@@ -520,7 +613,7 @@ read_with_sums(struct drac_store *store, uint32_t first, uint32_t count,
 	if (drac_read_full(store->map_fd, pages, (size_t)count * DRAC_PAGE_SIZE,
 		(off_t)first * DRAC_PAGE_SIZE) == -1)
 		return -1;
-	return drac_journal_sums(&store->journal, first, count, sums);
+	return get_sums(store, first, count, sums);
 }
 
 /* Many pages as they were last written, or EBADMSG: a drac_remap_read. */
@@ -563,6 +656,7 @@ replace_by_copy(struct drac_store *store, uint32_t pages, struct drac_why *why)
 
 	if (drac_remap_copy(&remap, read_many, store, &size, why) == -1)
 		return -1;
+	store->deferred_since = 0;
 	drac_map_forget(store);
 	return drac_map_attach(store, why);
 }
@@ -588,6 +682,16 @@ boottime_s(void)
 	return (int64_t)now.tv_sec;
 }
 
+/* Has the copy to be made now, however long it takes? */
+static bool
+copy_is_due(const struct drac_store *store, int64_t now)
+{
+	if (store->sweeping)
+		return true;
+	return store->owned && store->deferred_since != 0 &&
+	       now - store->deferred_since > DEFER_MOST_S;
+}
+
 /*
  * The readers' lock is not to be had. The update is safe in the journal;
  * a fresh copy lets readers see it, but costs each of them a reopening.
@@ -595,24 +699,27 @@ boottime_s(void)
 static int
 readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
 {
-	int64_t now = boottime_s();
+	int64_t now = boottime_s() + 1; /* never 0 */
 	int64_t last = store->journal.head.replaced;
 	char holder[64];
 
 	drac_lock_holder(store->map_fd, holder, sizeof(holder));
 	if (!must &&
-	    (too_big_to_copy(store, drac_map_pages(store)) ||
+	    ((too_big_to_copy(store, drac_map_pages(store)) &&
+		 !copy_is_due(store, now)) ||
 		(last != 0 && now >= last && now - last < REPLACE_EVERY_S))) {
 		drac_why_set(why,
 		    "%s: %s holds a lock on the map; the update is safe in "
 		    "the journal and waits",
 		    store->place.path, holder);
 		store->deferred = store->repaired = true;
+		if (store->deferred_since == 0)
+			store->deferred_since = now;
 		return 0;
 	}
 	if (replace_by_copy(store, drac_map_pages(store), why) == -1)
 		return -1;
-	store->journal.head.replaced = now == 0 ? 1 : now;
+	store->journal.head.replaced = now;
 	if (drac_journal_applied(&store->journal, &store->map_st) == -1)
 		return -1;
 	drac_why_set(why,
@@ -627,17 +734,18 @@ readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
 static int
 apply(struct drac_store *store, bool waited, struct drac_why *why)
 {
-	int left = drac_place_left(&store->place);
+	int wait_ms = drac_place_left(&store->place) / (waited ? 16 : 4);
 	struct turn *turns;
 	int result;
 
 	if (store->pending.count == 0)
 		return 0;
+	if (wait_ms > READERS_WAIT_MS)
+		wait_ms = READERS_WAIT_MS;
 	turns = order_pending(store);
 	if (turns == NULL)
 		return drac_map_fail(store, "", why);
-	if (drac_lock_map(store->map_fd, true, waited ? left / 16 : left / 4) ==
-	    0)
+	if (drac_lock_map(store->map_fd, true, wait_ms) == 0)
 		result = apply_locked(store, turns);
 	else if (errno == ETIMEDOUT)
 		result = readers_in_the_way(store, false, why);
@@ -664,6 +772,40 @@ checkpoint(struct drac_store *store, struct drac_why *why)
 	if (drac_journal_restart(&store->journal, store->opts.sync) == -1)
 		return drac_map_fail(store, "journal", why);
 	return 0;
+}
+
+/* The clock went back; see docs/DESIGN. */
+
+time_t
+drac_map_back(const struct drac_store *store, time_t now)
+{
+	int waited_ms =
+	    (int)store->opts.timeout_ms - drac_place_left(&store->place);
+	time_t ahead = (time_t)store->journal.head.mark - now;
+
+	/* Since the caller looked at the clock others may have made changes. */
+	if (store->opts.lifetime_s == 0 || now == 0 ||
+	    ahead <= BACK_LEAST_S + waited_ms / 1000)
+		return 0;
+	return ahead;
+}
+
+time_t
+drac_map_shorter(const struct drac_store *store, time_t expiry, time_t now,
+    time_t back)
+{
+	time_t most = now + (time_t)store->opts.lifetime_s;
+
+	if (back == 0 || expiry <= most)
+		return expiry;
+	return expiry - back > most ? expiry - back : most;
+}
+
+int
+drac_map_set_mark(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	store->journal.head.mark = (int64_t)now;
+	return checkpoint(store, why);
 }
 
 bool
@@ -792,7 +934,7 @@ drac_map_attach(struct drac_store *store, struct drac_why *why)
 		if (attach_once(store, &again, why) == -1)
 			return -1;
 	if (again) {
-		errno = EBUSY;
+		errno = EAGAIN;
 		return drac_map_fail(store, "changes too often", why);
 	}
 	store->attached = true;
@@ -1125,6 +1267,8 @@ change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
 		if (result == -1)
 			(void)drac_map_fail(store, "enlarge", why);
 	} else if (store->changed.count > 0) {
+		if ((int64_t)now > store->journal.head.mark)
+			store->journal.head.mark = (int64_t)now;
 		result = commit(store, why);
 	}
 	return result;
@@ -1150,7 +1294,7 @@ change_locked(struct drac_store *store, drac_map_change_fn *change, void *arg,
 			return 0;
 		}
 	}
-	errno = EBUSY;
+	errno = EAGAIN;
 	return drac_map_fail(store, "changes too often", why);
 }
 

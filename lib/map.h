@@ -42,6 +42,7 @@ struct drac_store {
 	int journal_fd;
 	struct stat journal_st;
 	struct drac_journal journal;
+	uint64_t *sums; /* the owner has those of all pages at hand; or NULL */
 	struct drac_images pending; /* in the journal, not yet in the map */
 	struct drac_images changed; /* by the change under way */
 	struct drac_cache sound;    /* read and found right since we attached */
@@ -50,10 +51,14 @@ struct drac_store {
 	bool owned;          /* by this handle, until it is closed */
 	bool attached;       /* to the end, and nothing has failed since */
 	bool deferred;
+	int64_t deferred_since; /* CLOCK_BOOTTIME, 0: nothing waits */
+	bool sweeping;          /* no login waits for this call */
 	bool enlarged;
 	bool repaired; /* why tells of it, even though all went well */
 	bool anew;     /* made from other entries than ours, upkeep tells */
 	uint32_t upkeep_at; /* the page that upkeep looks at next */
+	uint64_t early;     /* the stretch of the ring written early last */
+	struct drac_sweep *pass; /* that upkeep has begun; NULL none */
 };
 
 /* Begin a public call: an empty why, a fresh time limit. */
@@ -112,6 +117,23 @@ int drac_map_checked_tree(struct drac_store *store, struct drac_tree *tree);
 /* Are pages first to end - 1 as we left them? EBADMSG: not all. */
 int drac_map_check_pages(struct drac_store *store, uint32_t first,
     uint32_t end);
+
+/*
+ * Attached: by how many seconds the clock went back behind the journal's
+ * mark; 0: it did not, or lifetime_s is not known.
+ */
+time_t drac_map_back(const struct drac_store *store, time_t now);
+
+/*
+ * What an expiry becomes then: `back` sooner, but no sooner than that of a
+ * login at this moment; what that has not is left alone.
+ */
+time_t drac_map_shorter(const struct drac_store *store, time_t expiry,
+    time_t now, time_t back);
+
+/* All of that is done: the mark goes back, too, and the ring begins anew. */
+int drac_map_set_mark(struct drac_store *store, time_t now,
+    struct drac_why *why);
 
 /*
  * Build a new map from what can be trusted. ours: the journal belongs to

@@ -18,6 +18,8 @@ struct drac_store_opts {
 	enum drac_key_style key_style;
 	bool sync;           /* one fdatasync(2) before an update counts */
 	unsigned timeout_ms; /* all waits of one call together */
+	unsigned lifetime_s; /* of a login; 0: unknown, and a clock that goes
+			      * back shortens nothing */
 	bool may_create;     /* make a map where there is none */
 	bool owner;          /* keep all other writers away while it is open */
 	uid_t keeper; /* the directory may be this user's besides ours and

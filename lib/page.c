@@ -437,6 +437,13 @@ drac_meta_set(unsigned char *meta, uint32_t free, uint32_t last)
 	put32(meta + META_LAST, last);
 }
 
+static uint64_t
+stir(uint64_t state, uint64_t word)
+{
+	state = (state ^ word) * UINT64_C(0xd6e8feb86659fd93);
+	return state ^ (state >> 32);
+}
+
 /*
  * Every step is a bijection of the state for a given word, so a change
  * confined to one word of eight octets is always seen, any other but once
@@ -448,18 +455,19 @@ drac_sum(const void *data, size_t length, uint64_t seed)
 	const unsigned char *at = data;
 	uint64_t state = seed ^ (length * UINT64_C(0x9e3779b97f4a7c15));
 
-	while (length > 0) {
-		uint64_t word = 0;
-		size_t take = length < 8 ? length : 8;
+	for (; length >= 8; length -= 8, at += 8) {
+		uint64_t word;
 
-		memcpy(&word, at, take);
-		state = (state ^ word) * UINT64_C(0xd6e8feb86659fd93);
-		state ^= state >> 32;
-		at += take;
-		length -= take;
+		memcpy(&word, at, 8);
+		state = stir(state, word);
 	}
-	state *= UINT64_C(0xd6e8feb86659fd93);
-	return state ^ (state >> 32);
+	if (length > 0) {
+		uint64_t word = 0;
+
+		memcpy(&word, at, length);
+		state = stir(state, word);
+	}
+	return stir(state, 0);
 }
 
 uint64_t

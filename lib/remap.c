@@ -98,11 +98,14 @@ install(struct work *work)
 static int
 complete(struct work *work)
 {
+	const struct drac_journal_head head = { .page_size = DRAC_PAGE_SIZE,
+		.pages = work->pages,
+		.free = work->free,
+		.mark = work->remap->mark };
 	struct stat st;
 
 	if (fstat(work->map, &st) == -1 ||
-	    drac_journal_create(work->journal, &st, DRAC_PAGE_SIZE, work->pages,
-		work->free, work->sums) == -1 ||
+	    drac_journal_create(work->journal, &st, &head, work->sums) == -1 ||
 	    set_owner(work) == -1 || sync_both(work) == -1)
 		return -1;
 	return install(work);

@@ -35,6 +35,7 @@ struct drac_remap {
 	uid_t uid;
 	gid_t gid;
 	bool sync;
+	int64_t mark; /* of the journal */
 };
 
 /* The size after this one. */

@@ -28,6 +28,7 @@ drac_store_close(struct drac_store *store)
 	if (store == NULL)
 		return;
 	drac_map_forget(store);
+	free(store->pass);
 	if (store->lock_fd != -1)
 		(void)close(store->lock_fd);
 	drac_place_close(&store->place);

@@ -61,7 +61,9 @@ void drac_store_close(struct drac_store *store);
  * Authorise addr until expiry. An entry that already lasts longer is left
  * alone; one that was written less than renew_s seconds ago (its expiry is
  * within renew_s of the new one) is left alone too, without any write.
- * Removes a few expired entries that it passes. grant may be NULL.
+ * Removes a few expired entries that it passes. An entry that lasts longer
+ * only because the clock was ahead and went back (drac_store_sweep) is
+ * shortened. grant may be NULL.
  * 0 done; -1 with errno: ETIMEDOUT, ENOSPC, EIO, EACCES ...: not recorded.
  * A damaged map is replaced on the way; then why is set although the
  * result is 0 (why->text is empty otherwise).
@@ -157,8 +159,14 @@ struct drac_swept {
 /*
  * Remove entries with expiry <= now, in short batches with the locks
  * released between them. limit: at most so many removed, 0 for all.
- * Also finishes what a killed writer left, repairs a damaged map and
- * enlarges one that is nearly full.
+ * Also finishes what a killed writer left, repairs a damaged map,
+ * enlarges one that is nearly full, and replaces one by a copy, whatever its
+ * size, when updates wait for a reader to let go.
+ *
+ * When now is more than two seconds before the latest time at which a change
+ * was made, the clock went back: whatever expires later than lifetime_s from
+ * now expires sooner by as much as it went back, but not sooner than
+ * lifetime_s from now. Then why says so although the result is 0.
  */
 int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
     struct drac_swept *swept, struct drac_why *why);
@@ -171,10 +179,13 @@ int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
  * from call to call. *anew: since the last upkeep, or the open, the map was
  * begun anew from what somebody else left there, so entries may be other
  * than the caller knows. A damaged map is replaced, as drac_store_add does
- * it; then why is set although the result is 0.
+ * it; then why is set although the result is 0. A clock that went back is
+ * answered as a sweep does it, which makes entries *anew; of a big map a part
+ * in each call, and drac_store_upkeep_more asks for the next one soon.
  */
 int drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
     struct drac_why *why);
+bool drac_store_upkeep_more(const struct drac_store *store);
 
 /* Remove every entry. */
 int drac_store_clear(struct drac_store *store, struct drac_why *why);

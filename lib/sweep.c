@@ -19,39 +19,66 @@
 #define SWEEP_ENTRIES 128u
 #define CHECK_BATCH   4096u
 
-struct sweep {
+#define PASS_BATCHES 128u
+#define GONE         ((time_t)-1)
+
+/* A way through the map; upkeep goes it in several calls. */
+struct drac_sweep {
 	time_t now;
-	uint64_t limit; /* still to be removed; UINT64_MAX: no limit */
-	struct drac_text cursor;
-	struct drac_text doomed[SWEEP_ENTRIES];
+	uint64_t limit;          /* still to be removed; UINT64_MAX: no limit */
+	bool keep_expired;       /* the owner removes them by name */
+	struct drac_text from;   /* behind this the batch begins */
+	struct drac_text cursor; /* and this far it has come */
+	struct doomed {
+		struct drac_text key;
+		time_t to; /* its new expiry, or GONE */
+	} doomed[SWEEP_ENTRIES];
 	unsigned count;
+	unsigned removed; /* of them */
 	uint64_t kept;
+	bool begun;
 	bool end;
+	time_t back; /* the clock went back by so much, and then */
+	int64_t mark;
+	uint64_t shortened; /* so many of all batches */
 };
+
+static time_t
+new_expiry(const struct drac_store *store, const struct drac_sweep *sweep,
+    time_t expiry)
+{
+	if (expiry > sweep->now)
+		return drac_map_shorter(store, expiry, sweep->now, sweep->back);
+	return sweep->keep_expired ? expiry : GONE;
+}
 
 /* Note one entry; false when the batch is full. */
 static bool
-sweep_item(struct sweep *sweep, const struct drac_item *item)
+sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
+    const struct drac_item *item)
 {
-	time_t expiry;
+	time_t expiry = 0;
+	time_t to = 0;
 
 	if (item->key_len > sizeof(sweep->cursor.text) ||
 	    drac_key_order(item->key, item->key_len, sweep->cursor.text,
 		sweep->cursor.length) <= 0)
 		return true;
-	if (drac_value_read(item->value, item->value_len, &expiry) == -1 ||
-	    expiry > sweep->now) {
-		sweep->kept++;
-	} else {
-		struct drac_text *doomed;
+	if (drac_value_read(item->value, item->value_len, &expiry) == 0)
+		to = new_expiry(store, sweep, expiry);
+	if (to != expiry) {
+		struct doomed *doomed = &sweep->doomed[sweep->count];
 
 		if (sweep->count == SWEEP_ENTRIES ||
-		    sweep->count >= sweep->limit)
+		    (to == GONE && sweep->removed >= sweep->limit))
 			return false;
-		doomed = &sweep->doomed[sweep->count++];
-		memcpy(doomed->text, item->key, item->key_len);
-		doomed->length = item->key_len;
+		memcpy(doomed->key.text, item->key, item->key_len);
+		doomed->key.length = item->key_len;
+		doomed->to = to;
+		sweep->count++;
+		sweep->removed += to == GONE;
 	}
+	sweep->kept += to != GONE;
 	memcpy(sweep->cursor.text, item->key, item->key_len);
 	sweep->cursor.length = item->key_len;
 	return true;
@@ -59,7 +86,8 @@ sweep_item(struct sweep *sweep, const struct drac_item *item)
 
 /* 1 go on with the next leaf, 0 the batch is full, -1. */
 static int
-sweep_leaf(struct sweep *sweep, const struct drac_leaf *leaf)
+sweep_leaf(const struct drac_store *store, struct drac_sweep *sweep,
+    const struct drac_leaf *leaf)
 {
 	for (unsigned i = 0; i < leaf->items; i++) {
 		struct drac_item item;
@@ -67,14 +95,14 @@ sweep_leaf(struct sweep *sweep, const struct drac_leaf *leaf)
 
 		if (kind == -1)
 			return -1;
-		if (kind == 1 && !sweep_item(sweep, &item))
+		if (kind == 1 && !sweep_item(store, sweep, &item))
 			return 0;
 	}
 	return 1;
 }
 
 static int
-sweep_collect(struct drac_store *store, struct sweep *sweep)
+sweep_collect(struct drac_store *store, struct drac_sweep *sweep)
 {
 	struct drac_leaf *leaf = malloc(sizeof(*leaf));
 	struct drac_tree tree;
@@ -82,14 +110,15 @@ sweep_collect(struct drac_store *store, struct sweep *sweep)
 
 	if (leaf == NULL)
 		return -1;
-	sweep->count = 0;
+	sweep->cursor = sweep->from;
+	sweep->count = sweep->removed = 0;
 	sweep->kept = 0;
 	if (drac_map_checked_tree(store, &tree) == 0 &&
 	    drac_tree_seek(&tree, sweep->cursor.text, sweep->cursor.length,
 		leaf) == 0)
 		more = 1;
 	for (unsigned n = 0; more == 1 && n < SWEEP_LEAVES; n++) {
-		int room = sweep_leaf(sweep, leaf);
+		int room = sweep_leaf(store, sweep, leaf);
 
 		if (room != 1) {
 			more = room == 0 ? 1 : -1;
@@ -103,22 +132,76 @@ sweep_collect(struct drac_store *store, struct sweep *sweep)
 }
 
 static int
+sweep_entry(struct drac_store *store, const struct doomed *doomed,
+    struct drac_why *why)
+{
+	struct drac_text value;
+
+	if (doomed->to == GONE)
+		return drac_bdb_delete(store->bdb, doomed->key.text,
+		    doomed->key.length, why);
+	drac_value_spell(doomed->to, store->opts.key_style, &value);
+	return drac_bdb_put(store->bdb, doomed->key.text, doomed->key.length,
+	    value.text, value.length, why);
+}
+
+static int
 sweep_change(struct drac_store *store, void *arg, struct drac_why *why)
 {
-	struct sweep *sweep = arg;
-	struct drac_text cursor = sweep->cursor;
+	struct drac_sweep *sweep = arg;
 
-	if (sweep_collect(store, sweep) == -1) {
-		sweep->cursor = cursor;
-		return -1;
+	/* Later ones wait for locks, and others go on: that is no step. */
+	if (!sweep->begun) {
+		sweep->mark = store->journal.head.mark;
+		sweep->back = drac_map_back(store, sweep->now);
+		sweep->begun = true;
 	}
+	if (sweep_collect(store, sweep) == -1)
+		return -1;
 	for (unsigned i = 0; i < sweep->count; i++)
-		if (drac_bdb_delete(store->bdb, sweep->doomed[i].text,
-			sweep->doomed[i].length, why) == -1) {
-			sweep->cursor = cursor;
+		if (sweep_entry(store, &sweep->doomed[i], why) == -1)
 			return -1;
-		}
 	return 0;
+}
+
+static int
+sweep_batch(struct drac_store *store, struct drac_sweep *sweep,
+    struct drac_why *why)
+{
+	drac_place_start(&store->place, store->opts.timeout_ms);
+	if (drac_map_change(store, sweep_change, sweep, sweep->now, why) == -1)
+		return -1;
+	sweep->from = sweep->cursor;
+	sweep->shortened += sweep->count - sweep->removed;
+	return 0;
+}
+
+/*
+ * The whole map was gone through: let the mark go back with the clock, as
+ * the last thing, so that whoever comes after a kill does all of it again.
+ */
+static int
+sweep_back(struct drac_store *store, const struct drac_sweep *sweep,
+    struct drac_why *why)
+{
+	int result;
+
+	if (sweep->back == 0)
+		return 0;
+	drac_place_start(&store->place, store->opts.timeout_ms);
+	if (drac_map_lock_writers(store, why) == -1)
+		return -1;
+	result = drac_map_attach(store, why);
+	if (result == 0 && store->journal.head.mark == sweep->mark)
+		result = drac_map_set_mark(store, sweep->now, why);
+	drac_map_unlock_writers(store);
+	if (result == 0 && sweep->shortened > 0 && why != NULL &&
+	    why->text[0] == '\0')
+		drac_why_set(why,
+		    "%s: the clock went back by %lld s: %llu entries shortened",
+		    store->place.path, (long long)sweep->back,
+		    (unsigned long long)sweep->shortened);
+	return result;
 }
 
 /*
@@ -137,15 +220,13 @@ yield_to_writers(const struct drac_store *store)
 }
 
 static int
-sweep_all(struct drac_store *store, struct sweep *sweep,
+sweep_all(struct drac_store *store, struct drac_sweep *sweep,
     struct drac_swept *swept, struct drac_why *why)
 {
 	struct drac_why batch = { .text = "" };
 
 	while (!sweep->end) {
-		drac_place_start(&store->place, store->opts.timeout_ms);
-		if (drac_map_change(store, sweep_change, sweep, sweep->now,
-			&batch) == -1) {
+		if (sweep_batch(store, sweep, &batch) == -1) {
 			if (why != NULL)
 				*why = batch;
 			return -1;
@@ -153,11 +234,11 @@ sweep_all(struct drac_store *store, struct sweep *sweep,
 		if (batch.text[0] != '\0' && why != NULL)
 			*why = batch;
 		batch.text[0] = '\0';
-		swept->removed += sweep->count;
+		swept->removed += sweep->removed;
 		swept->kept += sweep->kept;
 		swept->enlarged = swept->enlarged || store->enlarged;
 		if (sweep->limit != UINT64_MAX)
-			sweep->limit -= sweep->count;
+			sweep->limit -= sweep->removed;
 		if (sweep->limit == 0 && !sweep->end) {
 			swept->more = true;
 			break;
@@ -234,7 +315,7 @@ int
 drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
     struct drac_swept *swept, struct drac_why *why)
 {
-	struct sweep *sweep = calloc(1, sizeof(*sweep));
+	struct drac_sweep *sweep = calloc(1, sizeof(*sweep));
 	bool enlarged = false;
 	int result;
 
@@ -244,14 +325,72 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 		return drac_map_fail(store, "", why);
 	sweep->now = now;
 	sweep->limit = limit == 0 ? UINT64_MAX : limit;
+	store->sweeping = true;
 	result = sweep_all(store, sweep, swept, why);
+	if (result == 0 && sweep->end)
+		result = sweep_back(store, sweep, why);
 	free(sweep);
 	if (result == 0)
 		result = check_whole(store, why);
 	if (result == 0)
 		result = make_room(store, now, &enlarged, why);
 	swept->enlarged = swept->enlarged || enlarged;
+	store->sweeping = false;
 	return result;
+}
+
+/* Begin a pass when the clock went back; from the start when it does again. */
+static int
+need_pass(struct drac_store *store, time_t now)
+{
+	struct drac_sweep *pass = store->pass;
+
+	if (pass != NULL && (drac_map_back(store, now) == 0 ||
+				pass->mark != store->journal.head.mark)) {
+		free(pass);
+		pass = store->pass = NULL;
+	}
+	if (pass == NULL && drac_map_back(store, now) != 0) {
+		pass = store->pass = calloc(1, sizeof(*pass));
+		if (pass == NULL)
+			return -1;
+		pass->keep_expired = true;
+		pass->limit = UINT64_MAX;
+	}
+	return 0;
+}
+
+/* A part of what a sweep does when the clock went back. */
+static int
+shorten_some(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	struct drac_sweep *pass;
+	int result = 0;
+
+	if (need_pass(store, now) == -1)
+		return drac_map_fail(store, "", why);
+	pass = store->pass;
+	if (pass == NULL)
+		return 0;
+	pass->now = now;
+	pass->begun = false;
+	for (unsigned n = 0; n < PASS_BATCHES && !pass->end; n++)
+		if (sweep_batch(store, pass, why) == -1)
+			return -1;
+	if (pass->end) {
+		result = sweep_back(store, pass, why);
+		if (pass->shortened > 0)
+			store->anew = store->repaired = true;
+		free(pass);
+		store->pass = NULL;
+	}
+	return result;
+}
+
+bool
+drac_store_upkeep_more(const struct drac_store *store)
+{
+	return store->pass != NULL;
 }
 
 int
@@ -265,6 +404,8 @@ drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
 	/* Look at everything again, also where the owner takes it for granted. */
 	store->attached = false;
 	result = check_batch(store, store->upkeep_at, why);
+	if (result == 0)
+		result = shorten_some(store, now, why);
 	if (result == 0)
 		result = make_room(store, now, &enlarged, why);
 	store->upkeep_at += CHECK_BATCH;

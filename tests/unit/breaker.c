@@ -329,23 +329,75 @@ directory_that_is_none(void)
 	CHECK(access(dir, F_OK) == -1);
 }
 
-static void
-file_that_is_busy(void)
+/* In the place of the C library's: how long did the breaker sleep? */
+static unsigned naps;
+static long napped_ns;
+
+int
+nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+	(void)left;
+	naps++;
+	napped_ns += wanted->tv_nsec;
+	return 0;
+}
+
+static int
+lock_file(const char *name)
 {
 	char file[128];
 	int fd;
 
-	fresh();
-	trip("a", 1000);
-	file_of("a", file);
+	file_of(name, file);
 	fd = open(file, O_RDWR | O_CLOEXEC);
 	CHECK(fd != -1 && flock(fd, LOCK_EX) == 0);
-	CHECK(may("a", 1000));
-	CHECK(!fail("a", 2000) && !answer("a"));
-	CHECK(flock(fd, LOCK_SH) == 0);
+	return fd;
+}
+
+static void
+file_that_is_busy(void)
+{
+	int fd;
+
+	fresh();
+	trip("a", 1000);
+	fd = lock_file("a");
+	naps = 0;
 	CHECK(!may("a", 1000));
+	CHECK(may("a", 1000 + PAUSE) && may("a", 1000 + PAUSE));
+	CHECK(naps == 0);
+	CHECK(!fail("a", 2000) && !answer("a"));
 	(void)close(fd);
 	CHECK(!may("a", 1000 + PAUSE - 1));
+	CHECK(may("a", 1000 + PAUSE));
+}
+
+/* As many as there may be: they cost a login next to nothing. */
+static void
+busy_files_cost_no_time(void)
+{
+	char name[4];
+	int fds[16];
+
+	fresh();
+	for (unsigned i = 0; i < COUNT(fds); i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		trip(name, 1000);
+		fds[i] = lock_file(name);
+	}
+	naps = 0;
+	napped_ns = 0;
+	for (unsigned i = 0; i < COUNT(fds); i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		CHECK_ROW(may(name, 1000 + PAUSE), name);
+	}
+	CHECK(naps == 0);
+	for (unsigned i = 0; i < COUNT(fds); i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		CHECK_ROW(!fail(name, 1000 + PAUSE), name);
+		(void)close(fds[i]);
+	}
+	CHECK(naps <= COUNT(fds) && napped_ns <= (long)COUNT(fds) * 1000000);
 }
 
 /* Of many that come when the pause is over, one. */
@@ -430,6 +482,7 @@ main(void)
 	RUN(directory_that_others_can_write_to);
 	RUN(directory_that_is_none);
 	RUN(file_that_is_busy);
+	RUN(busy_files_cost_no_time);
 	RUN(crowd_lets_one_through);
 	RUN(nothing_is_left_open_and_errno_is_kept);
 	(void)nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);

@@ -5,8 +5,15 @@
  * others. Only a caller's road, address, port and uid count, so no socket
  * has to be opened from a reserved port.
  */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -122,14 +129,30 @@ gate_judges_hosts(void)
 		    40000, DRAC_REFUSAL_HOST },
 		{ "unknown host, reserved port", DRAC_ROAD_UDP, "198.51.100.1",
 		    757, DRAC_REFUSAL_HOST },
-		{ "allowed IPv6 host", DRAC_ROAD_UDP, "2001:db8:1::5", 40000,
-		    DRAC_REFUSAL_NONE },
+		{ "allowed IPv6 host by TCP, any port", DRAC_ROAD_TCP,
+		    "2001:db8:1::5", 40000, DRAC_REFUSAL_NONE },
+		{ "allowed IPv6 host by UDP, reserved port", DRAC_ROAD_UDP,
+		    "2001:db8:1::5", 1023, DRAC_REFUSAL_NONE },
+		{ "allowed IPv6 host by UDP, any port", DRAC_ROAD_UDP,
+		    "2001:db8:1::5", 1024, DRAC_REFUSAL_PORT },
+		{ "allowed IPv6 host by UDP, no port", DRAC_ROAD_UDP,
+		    "2001:db8:1::5", 0, DRAC_REFUSAL_PORT },
 		{ "unknown IPv6 host", DRAC_ROAD_UDP, "2001:db8:2::5", 757,
 		    DRAC_REFUSAL_HOST },
 		{ "link-local host", DRAC_ROAD_UDP, "fe80::1234:5678:9abc:def0",
 		    757, DRAC_REFUSAL_HOST },
 		{ "unspecified", DRAC_ROAD_UDP, "0.0.0.0", 40000,
-		    DRAC_REFUSAL_PORT },
+		    DRAC_REFUSAL_HOST },
+		{ "unspecified, reserved port", DRAC_ROAD_UDP, "0.0.0.0", 757,
+		    DRAC_REFUSAL_HOST },
+		{ "unspecified IPv6, reserved port", DRAC_ROAD_UDP, "::", 757,
+		    DRAC_REFUSAL_HOST },
+		{ "multicast, though allowed", DRAC_ROAD_UDP, "224.0.0.1", 757,
+		    DRAC_REFUSAL_HOST },
+		{ "multicast IPv6", DRAC_ROAD_UDP, "ff02::1", 757,
+		    DRAC_REFUSAL_HOST },
+		{ "broadcast", DRAC_ROAD_UDP, "255.255.255.255", 757,
+		    DRAC_REFUSAL_HOST },
 	};
 	struct drac_conf conf = { 0 };
 	struct drac_gate *gate;
@@ -137,6 +160,7 @@ gate_judges_hosts(void)
 	allow(&conf, "127.0.0.0/8");
 	allow(&conf, "::1");
 	allow(&conf, "203.0.113.0/25");
+	allow(&conf, "224.0.0.0/4");
 	allow(&conf, "2001:db8:1::/48");
 	gate = open_gate(&conf);
 	CHECK(gate != NULL);
@@ -166,46 +190,131 @@ insecure_local_takes_any_port_of_this_host_only(void)
 	drac_gate_close(gate);
 }
 
-/* An address of an interface that is neither loopback nor link-local. */
-static bool
-find_own_address(char text[DRAC_ADDR_TEXT])
-{
-	struct ifaddrs *all, *one;
-	struct drac_addr addr;
-	bool found = false;
+/* A host of our own, in a network namespace of a user's own */
 
-	if (getifaddrs(&all) == -1)
-		return false;
-	for (one = all; one != NULL && !found; one = one->ifa_next) {
-		if (one->ifa_addr == NULL ||
-		    drac_addr_from_sockaddr(one->ifa_addr,
-			sizeof(struct sockaddr_storage), &addr) == -1)
-			continue;
-		found = drac_addr_scope(&addr) == DRAC_SCOPE_HOST;
-		if (found)
-			drac_addr_text(&addr, text);
+struct in6_ifreq {
+	struct in6_addr addr;
+	uint32_t prefix;
+	int index;
+};
+
+static int
+give_address4(int fd, const char *name, const char *address)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct ifreq request = { 0 };
+
+	strcpy(request.ifr_name, name);
+	CHECK(inet_pton(AF_INET, address, &sin.sin_addr) == 1);
+	memcpy(&request.ifr_addr, &sin, sizeof sin);
+	if (ioctl(fd, SIOCSIFADDR, &request) == -1)
+		return -1;
+	CHECK(inet_pton(AF_INET, "255.255.255.0", &sin.sin_addr) == 1);
+	memcpy(&request.ifr_netmask, &sin, sizeof sin);
+	return ioctl(fd, SIOCSIFNETMASK, &request);
+}
+
+/* The kernel makes an address usable in its own time. */
+static int
+wait_for(const struct in6_addr *address)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+		.sin6_addr = *address,
+		.sin6_scope_id = 1 };
+	int result = -1;
+
+	for (int tries = 0; tries < 2000 && result == -1; tries++) {
+		int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		result = bind(fd, (struct sockaddr *)&sin6, sizeof sin6);
+		close(fd);
+		if (result == -1)
+			(void)usleep(1000);
 	}
-	freeifaddrs(all);
-	return found;
+	return result;
+}
+
+static int
+give_address6(const char *address)
+{
+	struct in6_ifreq request = { .prefix = 64, .index = 1 };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), result;
+
+	if (fd == -1)
+		return -1;
+	CHECK(inet_pton(AF_INET6, address, &request.addr) == 1);
+	result = ioctl(fd, SIOCSIFADDR, &request);
+	close(fd);
+	return result == 0 ? wait_for(&request.addr) : -1;
+}
+
+static bool
+become_host(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	bool good;
+	int fd;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == -1)
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return false;
+	good = ioctl(fd, SIOCSIFFLAGS, &lo) == 0 &&
+	       give_address4(fd, "lo:1", "198.51.100.1") == 0 &&
+	       give_address6("2001:db8::1") == 0 &&
+	       give_address6("fe80::1") == 0;
+	close(fd);
+	return good;
 }
 
 static void
-own_addresses_count_as_local(void)
+in_child(void (*test)(void))
 {
-	char own[DRAC_ADDR_TEXT];
-	struct row rows[] = {
-		{ "own address, reserved port", DRAC_ROAD_UDP, own, 757,
+	pid_t pid;
+	int status = -1;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		test_failures = 0;
+		if (become_host())
+			test();
+		else
+			puts("  no namespace to be had: not tried");
+		fflush(stdout);
+		_exit(test_failures == 0 ? 0 : 1);
+	}
+	CHECK(pid != -1 && waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
+own_addresses_in_child(void)
+{
+	static const struct row rows[] = {
+		{ "own address, reserved port", DRAC_ROAD_UDP, "198.51.100.1",
+		    757, DRAC_REFUSAL_NONE },
+		{ "own address, any port, though allowed", DRAC_ROAD_TCP,
+		    "198.51.100.1", 40000, DRAC_REFUSAL_PORT },
+		{ "own IPv6 address by TCP, reserved port", DRAC_ROAD_TCP,
+		    "2001:db8::1", 757, DRAC_REFUSAL_NONE },
+		{ "own IPv6 address by TCP, any port", DRAC_ROAD_TCP,
+		    "2001:db8::1", 40000, DRAC_REFUSAL_PORT },
+		{ "own IPv6 address by UDP, reserved port", DRAC_ROAD_UDP,
+		    "2001:db8::1", 757, DRAC_REFUSAL_PORT },
+		{ "::1 by UDP, reserved port", DRAC_ROAD_UDP, "::1", 757,
 		    DRAC_REFUSAL_NONE },
-		{ "own address, any port, though allowed", DRAC_ROAD_TCP, own,
-		    40000, DRAC_REFUSAL_PORT },
+		{ "own link-local address by UDP", DRAC_ROAD_UDP, "fe80::1",
+		    757, DRAC_REFUSAL_PORT },
+		{ "own link-local address by TCP", DRAC_ROAD_TCP, "fe80::1",
+		    757, DRAC_REFUSAL_PORT },
+		{ "another's link-local address, allowed", DRAC_ROAD_TCP,
+		    "fe80::2", 40000, DRAC_REFUSAL_NONE },
 	};
 	struct drac_conf conf = { 0 };
 	struct drac_gate *gate;
 
-	if (!find_own_address(own)) {
-		puts("  this host has loopback addresses alone");
-		return;
-	}
 	allow(&conf, "0.0.0.0/0");
 	allow(&conf, "::/0");
 	gate = open_gate(&conf);
@@ -214,6 +323,41 @@ own_addresses_count_as_local(void)
 		check_rows(gate, rows, COUNT(rows));
 	drac_gate_close(gate);
 	drac_nets_free(&conf.allow);
+}
+
+static void
+own_addresses_count_as_local(void)
+{
+	in_child(own_addresses_in_child);
+}
+
+/* What anybody can forge stays shut with insecure_local, too. */
+static void
+insecure_in_child(void)
+{
+	static const struct row rows[] = {
+		{ "own address, any port", DRAC_ROAD_UDP, "198.51.100.1", 40000,
+		    DRAC_REFUSAL_NONE },
+		{ "own IPv6 address by UDP", DRAC_ROAD_UDP, "2001:db8::1",
+		    40000, DRAC_REFUSAL_PORT },
+		{ "own link-local address by TCP", DRAC_ROAD_TCP, "fe80::1",
+		    40000, DRAC_REFUSAL_PORT },
+		{ "broadcast address, reserved port", DRAC_ROAD_UDP,
+		    "198.51.100.255", 757, DRAC_REFUSAL_HOST },
+	};
+	struct drac_conf conf = { .insecure_local = true };
+	struct drac_gate *gate = open_gate(&conf);
+
+	CHECK(gate != NULL);
+	if (gate != NULL)
+		check_rows(gate, rows, COUNT(rows));
+	drac_gate_close(gate);
+}
+
+static void
+insecure_local_believes_no_forged_address(void)
+{
+	in_child(insecure_in_child);
 }
 
 static void
@@ -268,6 +412,33 @@ open_reports_every_unknown_user(void)
 		      "allow_users: no such user: 3999999999\n"
 		      "allow_users: no such user: 4294967295\n") == 0,
 	    reports);
+}
+
+static void
+unknown_users_can_be_left_out(void)
+{
+	static const char *const names[] = { "no-such-user-here", "daemon",
+		"3999999999" };
+	char **users = calloc(COUNT(names), sizeof *users);
+	struct drac_conf conf = { .allow_users = users,
+		.allow_user_count = COUNT(names) };
+	struct drac_gate *gate;
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		users[i] = strdup(names[i]);
+	reports[0] = '\0';
+	drac_gate_leave_out(&conf, note, NULL);
+	CHECK_ROW(strcmp(reports,
+		      "allow_users: no such user: no-such-user-here\n"
+		      "allow_users: no such user: 3999999999\n") == 0,
+	    reports);
+	CHECK(conf.allow_user_count == 1);
+	CHECK(strcmp(conf.allow_users[0], "daemon") == 0);
+	gate = open_gate(&conf);
+	CHECK_ROW(gate != NULL, reports);
+	drac_gate_close(gate);
+	free(users[0]);
+	free(users);
 }
 
 static void
@@ -359,8 +530,10 @@ main(void)
 	RUN(gate_judges_hosts);
 	RUN(insecure_local_takes_any_port_of_this_host_only);
 	RUN(own_addresses_count_as_local);
+	RUN(insecure_local_believes_no_forged_address);
 	RUN(gate_judges_users);
 	RUN(open_reports_every_unknown_user);
+	RUN(unknown_users_can_be_left_out);
 	RUN(allow_file_adds_hosts);
 	RUN(caller_text_says_who);
 	return TEST_RESULT();

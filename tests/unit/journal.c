@@ -30,6 +30,10 @@ static int
 fresh(void)
 {
 	char name[] = "/tmp/drac-journal.XXXXXX";
+	const struct drac_journal_head what = { .page_size = DRAC_PAGE_SIZE,
+		.pages = PAGES,
+		.free = 3,
+		.mark = 77 };
 	struct stat st = { .st_ino = 42 };
 	uint64_t sums[PAGES];
 	int fd = mkstemp(name);
@@ -38,8 +42,7 @@ fresh(void)
 	(void)unlink(name);
 	for (unsigned i = 0; i < PAGES; i++)
 		sums[i] = 100 + i;
-	CHECK(
-	    drac_journal_create(fd, &st, DRAC_PAGE_SIZE, PAGES, 3, sums) == 0);
+	CHECK(drac_journal_create(fd, &st, &what, sums) == 0);
 	return fd;
 }
 
@@ -83,7 +86,7 @@ new_journal_has_nothing_pending(void)
 	      journal.head.free == 3 && !journal.rebooted);
 	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
 	CHECK(seen.count == 0);
-	CHECK(drac_journal_sum(&journal, 5, &sum) == 0 && sum == 105);
+	CHECK(drac_journal_sums(&journal, 5, 1, &sum) == 0 && sum == 105);
 	(void)close(fd);
 }
 
@@ -180,8 +183,68 @@ ring_says_when_it_is_full(void)
 		CHECK(append(&journal, 1, 'a') == 0);
 		records++;
 	}
-	CHECK(records == DRAC_RING_BYTES / (32 + 4 + DRAC_PAGE_SIZE));
+	CHECK(records == DRAC_RING_BYTES / (40 + 4 + DRAC_PAGE_SIZE));
 	CHECK(!drac_journal_fits(&journal, DRAC_RING_BYTES / DRAC_PAGE_SIZE));
+	(void)close(fd);
+}
+
+/* The latest time of a change is in its record before it is in the header. */
+static void
+mark_is_in_the_records(void)
+{
+	struct drac_journal journal;
+	struct seen seen = { 0 };
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(journal.head.mark == 77);
+	journal.head.mark = 99;
+	CHECK(append(&journal, 1, 'a') == 0);
+	journal.head.mark = 88;
+	CHECK(append(&journal, 2, 'b') == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(journal.head.mark == 77);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 2 && journal.head.mark == 99);
+	(void)close(fd);
+}
+
+/* A ring that was begun without marks is gone on with in the same way. */
+static void
+version_one_is_read_and_written(void)
+{
+	struct drac_journal journal;
+	struct stat st = { 0 };
+	struct seen seen = { 0 };
+	unsigned char octets[5] = { 0 };
+	uint64_t end;
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	journal.head.version = 1;
+	journal.head.mark = 0;
+	CHECK(drac_journal_applied(&journal, &st) == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	journal.head.mark = 99;
+	CHECK(append(&journal, 1, 'a') == 0 && append(&journal, 2, 'b') == 0);
+	end = journal.end;
+	CHECK(end == 2 * (32 + 4 + DRAC_PAGE_SIZE));
+	CHECK(pread(fd, octets, 5, 4096 + 32) == 5);
+	CHECK(octets[0] == 1 && octets[4] == 'a');
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 2 && seen.pgno[1] == 2 && seen.first[1] == 'b');
+	CHECK(journal.end == end && journal.head.mark == 0);
+	journal.head.mark = 99;
+	CHECK(drac_journal_applied(&journal, &st) == 0);
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(journal.head.mark == 99 && journal.head.version == 1);
+	CHECK(drac_journal_restart(&journal, false) == 0);
+	CHECK(append(&journal, 3, 'c') == 0);
+	seen.count = 0;
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 1 && journal.head.version == 2);
 	(void)close(fd);
 }
 
@@ -247,6 +310,8 @@ main(void)
 	RUN(old_epoch_is_not_replayed);
 	RUN(reboot_replays_the_whole_ring);
 	RUN(ring_says_when_it_is_full);
+	RUN(mark_is_in_the_records);
+	RUN(version_one_is_read_and_written);
 	RUN(load_refuses_damage);
 	RUN(record_that_could_not_be_synced_is_none);
 	return TEST_RESULT();

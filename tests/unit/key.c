@@ -38,6 +38,13 @@ key_spelled_in_each_style(void)
 		size_t second_len;
 	} rows[] = {
 		{ DRAC_KEY_PLAIN, "192.0.2.7", T("192.0.2.7"), NULL, 0 },
+		{ DRAC_KEY_PLAIN, "203.0.113.255", T("203.0.113.255"), NULL,
+		    0 },
+		{ DRAC_KEY_PLAIN, "198.51.100.0", T("198.51.100.0"), NULL, 0 },
+		{ DRAC_KEY_CIDR, "198.51.100.10", T("198.51.100.10/32"), NULL,
+		    0 },
+		{ DRAC_KEY_CIDR, "2001:db8:1111:2222:3333:4444:5555:6666",
+		    T("2001:db8:1111:2222:3333:4444:5555:6666/128"), NULL, 0 },
 		{ DRAC_KEY_PLAIN, "2001:DB8:0::7", T("2001:db8::7"), NULL, 0 },
 		{ DRAC_KEY_PLAIN, "::ffff:192.0.2.7", T("192.0.2.7"), NULL, 0 },
 		{ DRAC_KEY_NUL, "192.0.2.7", T("192.0.2.7\0"), NULL, 0 },
@@ -140,6 +147,13 @@ value_spelled(void)
 	CHECK(is(&text, T("1700000000\0")));
 	drac_value_spell(4102444800, DRAC_KEY_CIDR, &text);
 	CHECK(is(&text, T("4102444800")));
+	drac_value_spell(999999999999999999, DRAC_KEY_NUL, &text);
+	CHECK(is(&text, T("999999999999999999\0")));
+	/* Readers take digits alone for a yes and anything else for trouble. */
+	drac_value_spell(0, DRAC_KEY_NUL, &text);
+	CHECK(is(&text, T("0\0")));
+	drac_value_spell(-1, DRAC_KEY_PLAIN, &text);
+	CHECK(is(&text, T("0")));
 }
 
 static void

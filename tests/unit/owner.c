@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* A map that belongs to one handle, and the care that handle takes of it. */
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -371,6 +372,114 @@ owner_enlarges_however_long_it_takes(void)
 	drac_store_close(store);
 }
 
+/* So many pages that there is no time to copy them, and two entries. */
+static struct drac_store *
+open_too_big(bool owner)
+{
+	struct drac_store_opts opts = options();
+	struct drac_store *store;
+	struct drac_addr a = addr("192.0.2.7");
+	struct drac_addr b = addr("192.0.2.8");
+
+	build_map(24000);
+	opts.owner = owner;
+	opts.timeout_ms = 50;
+	store = open_with(&opts);
+	CHECK(add(store, &a, NOW + 60) == 0 && add(store, &b, NOW + 60) == 0);
+	return store;
+}
+
+/* Any local user may do so, for as long as he likes. */
+static int
+hold_shared_lock(void)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd != -1 && flock(fd, LOCK_SH) == 0);
+	return fd;
+}
+
+/* What a reader finds, who knows nothing of the journal. */
+static bool
+readers_find(const char *text)
+{
+	struct drac_store_opts opts = options();
+	struct drac_store *reader = open_with(&opts);
+	struct drac_addr a = addr(text);
+	bool found = expiry_of(reader, &a) != -1;
+
+	drac_store_close(reader);
+	return found;
+}
+
+static void
+drop_deferred(struct drac_store *store, const char *text)
+{
+	struct drac_op op = { .kind = DRAC_OP_DROP, .addr = addr(text) };
+	struct drac_why why;
+
+	CHECK(drac_store_apply(store, &op, 1, NOW, &why) == 0);
+	CHECK(op.done && op.grant.deferred);
+	CHECK(strstr(why.text, "is safe in the journal and waits") != NULL);
+	CHECK(readers_find(text));
+}
+
+/* What has expired must not be there for as long as somebody likes. */
+static void
+owner_copies_a_big_map_in_the_end(void)
+{
+	struct drac_store *store = open_too_big(true);
+	int lock = hold_shared_lock();
+	struct stat st = stat_of("");
+	struct drac_why why;
+	bool anew;
+
+	drop_deferred(store, "192.0.2.7");
+	CHECK(drac_store_upkeep(store, NOW, &anew, &why) == 0);
+	CHECK(stat_of("").st_ino == st.st_ino && readers_find("192.0.2.7"));
+	store->deferred_since -= 6;
+	CHECK(drac_store_upkeep(store, NOW, &anew, &why) == 0);
+	CHECK(strstr(why.text, "replaced by a fresh copy") != NULL);
+	CHECK(stat_of("").st_ino != st.st_ino && !anew);
+	CHECK(!readers_find("192.0.2.7") && readers_find("192.0.2.8"));
+	CHECK(stat_of("").st_size == st.st_size);
+	(void)close(lock);
+
+	/* Once a minute. */
+	lock = hold_shared_lock();
+	drop_deferred(store, "192.0.2.8");
+	store->deferred_since -= 6;
+	CHECK(drac_store_upkeep(store, NOW, &anew, &why) == 0);
+	CHECK(readers_find("192.0.2.8"));
+	(void)close(lock);
+	CHECK(drac_store_upkeep(store, NOW, &anew, &why) == 0);
+	CHECK(why.text[0] == '\0' && !readers_find("192.0.2.8"));
+	CHECK(store->deferred_since == 0);
+	drac_store_close(store);
+}
+
+/* Where there is no owner a login leaves it to the sweep. */
+static void
+sweep_copies_a_big_map(void)
+{
+	struct drac_store *store = open_too_big(false);
+	int lock = hold_shared_lock();
+	struct stat st = stat_of("");
+	struct drac_swept swept;
+	struct drac_why why;
+
+	drop_deferred(store, "192.0.2.7");
+	store->deferred_since -= 3600;
+	drop_deferred(store, "192.0.2.8");
+	CHECK(stat_of("").st_ino == st.st_ino);
+	CHECK(drac_store_sweep(store, NOW, 0, &swept, &why) == 0);
+	CHECK(strstr(why.text, "replaced by a fresh copy") != NULL);
+	CHECK(stat_of("").st_ino != st.st_ino && swept.kept == 0);
+	CHECK(!readers_find("192.0.2.7") && !readers_find("192.0.2.8"));
+	(void)close(lock);
+	drac_store_close(store);
+}
+
 int
 main(void)
 {
@@ -385,6 +494,8 @@ main(void)
 	RUN(upkeep_misses_a_removed_journal);
 	RUN(upkeep_enlarges_below_a_quarter_free);
 	RUN(owner_enlarges_however_long_it_takes);
+	RUN(owner_copies_a_big_map_in_the_end);
+	RUN(sweep_copies_a_big_map);
 	end();
 	return TEST_RESULT();
 }

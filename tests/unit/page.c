@@ -192,6 +192,21 @@ keys_are_ordered_by_octets_then_length(void)
 	CHECK(drac_key_order("", 0, "a", 1) < 0);
 }
 
+/* It is in files: another value would be damage. */
+static void
+checksum_stays_what_it_was(void)
+{
+	unsigned char page[DRAC_PAGE_SIZE];
+
+	for (size_t i = 0; i < sizeof(page); i++)
+		page[i] = (unsigned char)(i * 7);
+	CHECK(drac_sum("", 0, 1) == UINT64_C(0xd6e8feb8b0b1032b));
+	CHECK(drac_sum("abcdefghi", 9, 2) == UINT64_C(0x5f7b77d8145853e7));
+	CHECK(drac_sum("abcdefgh", 8, 2) == UINT64_C(0xeebfd3c83385834c));
+	CHECK(drac_page_sum(page, sizeof(page), 3) ==
+	      UINT64_C(0xd491e51071d0ca02));
+}
+
 int
 main(void)
 {
@@ -202,6 +217,7 @@ main(void)
 	RUN(walk_refuses_a_circle);
 	RUN(sum_tells_place_and_every_bit);
 	RUN(keys_are_ordered_by_octets_then_length);
+	RUN(checksum_stays_what_it_was);
 	free(map);
 	return TEST_RESULT();
 }

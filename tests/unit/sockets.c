@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "dracd.h"
+#include "front.h"
 #include "test.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -256,24 +256,99 @@ listen_at(const char *where)
 	return fd;
 }
 
-static void
-local_socket_is_for_everybody_and_goes(void)
+static mode_t
+mode_of(const char *where)
 {
-	mode_t before = umask(077);
 	struct stat st;
+
+	CHECK(lstat(where, &st) == 0 && S_ISSOCK(st.st_mode));
+	return st.st_mode & 07777;
+}
+
+/* Root's group is let in, since that is how root gets in. */
+static mode_t
+closed(void)
+{
+	return geteuid() == 0 && getegid() == 0 ? 0660 : 0600;
+}
+
+static void
+local_socket_has_its_mode_and_goes(void)
+{
+	const struct {
+		const char *name;
+		mode_t umask;
+		size_t users;
+		mode_t mode;
+	} rows[] = {
+		{ "nobody else", 0, 0, closed() },
+		{ "allow_users", 077, 1, 0666 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		mode_t before = umask(rows[i].umask);
+		struct stat st;
+		int fd;
+
+		set_up();
+		conf.socket = path;
+		conf.allow_user_count = rows[i].users;
+		CHECK_ROW(open_front() == 0, why.text);
+		CHECK_ROW(umask(before) == rows[i].umask, rows[i].name);
+		CHECK_ROW(mode_of(path) == rows[i].mode, rows[i].name);
+		fd = connect_to(path);
+		CHECK(fd != -1);
+		close(fd);
+		close_front();
+		CHECK(lstat(path, &st) == -1 && errno == ENOENT);
+		tear_down();
+	}
+}
+
+static void
+local_socket_is_given_to_the_user(void)
+{
+	static char user[] = "daemon";
+	struct stat st;
+
+	if (geteuid() != 0) {
+		puts("  as another user than root: not tried");
+		return;
+	}
+	set_up();
+	conf.socket = path;
+	conf.user = user;
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(lstat(path, &st) == 0 && st.st_uid == 1 && st.st_gid == 0);
+	CHECK(mode_of(path) == closed());
+	tear_down();
+}
+
+/* Only the file that was made here: another one in its place is not ours. */
+static void
+reload_changes_the_mode(void)
+{
+	char moved[80];
 	int fd;
 
 	set_up();
 	conf.socket = path;
 	CHECK_ROW(open_front() == 0, why.text);
-	CHECK(umask(before) == 077);
-	CHECK(lstat(path, &st) == 0 && S_ISSOCK(st.st_mode));
-	CHECK((st.st_mode & 07777) == 0666);
-	fd = connect_to(path);
-	CHECK(fd != -1);
+	conf.allow_user_count = 1;
+	CHECK(drac_front_admit(front, &conf, &why) == 0);
+	CHECK(mode_of(path) == 0666);
+	conf.allow_user_count = 0;
+	CHECK(drac_front_admit(front, &conf, &why) == 0);
+	CHECK(mode_of(path) == closed());
+	snprintf(moved, sizeof moved, "%s/moved", dir);
+	CHECK(rename(path, moved) == 0);
+	fd = listen_at(path);
+	CHECK(chmod(path, 0640) == 0);
+	conf.allow_user_count = 1;
+	CHECK(drac_front_admit(front, &conf, &why) == 0);
+	CHECK(mode_of(path) == 0640 && mode_of(moved) == closed());
 	close(fd);
-	close_front();
-	CHECK(lstat(path, &st) == -1 && errno == ENOENT);
+	CHECK(unlink(path) == 0 && unlink(moved) == 0);
 	tear_down();
 }
 
@@ -563,58 +638,94 @@ handed_local_socket_leaves_listen_as_it_is(void)
 	in_child(local_alone_in_child);
 }
 
-/* An ADD of version 1 as a datagram, and its answer. */
-static void
-ask_from_ipv4(unsigned short port)
+/* -1: no IPv6. */
+static int
+dual_stack(int type, unsigned short *port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_port = htons(port) };
-	struct timeval patience = { .tv_sec = 10 };
-	struct drac_call call = { .version = 1, .procedure = DRAC_PROC_ADD };
-	struct drac_job job = { 0 };
-	unsigned char octets[DRAC_CALL_MAX];
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	socklen_t len = sizeof sin6;
+	int off = 0, fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
 
-	CHECK(inet_pton(AF_INET, "127.0.0.5", &sin.sin_addr) == 1);
-	CHECK(drac_addr_parse("192.0.2.7", &call.addr) == 0);
-	CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		  sizeof patience) == 0);
-	CHECK(connect(fd, (struct sockaddr *)&sin, sizeof sin) == 0);
-	CHECK(send(fd, octets, drac_wire_call(&call, octets), 0) == 44);
-	for (int i = 0; i < 1000 && job.caller.port == 0; i++)
-		(void)drac_front_collect(front, 1, &job, 1);
-	CHECK(job.caller.addr.len == 4);
-	drac_front_answer(front, &job, 1);
-	CHECK(recv(fd, octets, sizeof octets, 0) == 28);
-	close(fd);
+	if (fd == -1 ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == -1 ||
+	    bind(fd, (struct sockaddr *)&sin6, sizeof sin6) == -1) {
+		puts("  no IPv6: not tried");
+		return -1;
+	}
+	if (type == SOCK_STREAM)
+		CHECK(listen(fd, 1) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)&sin6, &len) == 0);
+	*port = ntohs(sin6.sin6_port);
+	return fd;
 }
 
 static void
 dual_stack_in_child(void)
 {
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
-	int off = 0, fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
+	unsigned short port;
 
-	set_up();
-	if (fd == -1 ||
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == -1 ||
-	    bind(fd, (struct sockaddr *)&sin6, sizeof sin6) == -1) {
-		puts("  no IPv6: not tried");
+	for (size_t i = 0; i < COUNT(types); i++) {
+		int fd = dual_stack(types[i], &port);
+
+		if (fd == -1)
+			return;
+		set_up();
+		hand_over(&fd, 1);
+		CHECK(open_front() == -1);
+		CHECK_ROW(
+		    strstr(why.text,
+			"descriptor 3 of LISTEN_FDS cannot be served: "
+			"IPv4 and IPv6 at once; BindIPv6Only=ipv6-only") ==
+			why.text,
+		    why.text);
+		close(fd);
 		tear_down();
-		return;
 	}
-	hand_over(&fd, 1);
-	CHECK_ROW(open_front() == 0, why.text);
-	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 1);
-	CHECK(bound[0].v6 && !bound[0].tcp);
-	ask_from_ipv4(bound[0].port);
-	tear_down();
 }
 
 static void
-handed_dual_stack_socket_answers_ipv4(void)
+handed_dual_stack_socket_is_refused(void)
 {
 	in_child(dual_stack_in_child);
+}
+
+/* An ADD of version 1 to port of 127.0.0.1. */
+static void
+send_add(unsigned short port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct drac_call call = { .version = 1, .procedure = DRAC_PROC_ADD };
+	unsigned char octets[DRAC_CALL_MAX];
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	CHECK(drac_addr_parse("192.0.2.7", &call.addr) == 0);
+	CHECK(sendto(fd, octets, drac_wire_call(&call, octets), 0,
+		  (struct sockaddr *)&sin, sizeof sin) == 44);
+	close(fd);
+}
+
+static void
+mapped_sender_is_noise(void)
+{
+	static struct drac_dgrams dgrams;
+	struct drac_socket socket = { .road = DRAC_ROAD_UDP, .v6 = true };
+	uint64_t malformed = drac_stats.malformed;
+	struct drac_job jobs[2];
+	unsigned short port;
+	bool more;
+
+	socket.fd = dual_stack(SOCK_DGRAM, &port);
+	if (socket.fd == -1)
+		return;
+	send_add(port);
+	for (int i = 0; i < 1000 && drac_stats.malformed == malformed; i++)
+		CHECK(drac_dgram_collect(&dgrams, &socket, jobs, 0, 2, &more) ==
+		      0);
+	CHECK(drac_stats.malformed == malformed + 1);
+	close(socket.fd);
 }
 
 static void
@@ -734,7 +845,9 @@ main(void)
 	RUN(taken_port_is_a_sentence);
 	RUN(foreign_address_is_a_sentence);
 	RUN(nothing_to_listen_on_is_fine);
-	RUN(local_socket_is_for_everybody_and_goes);
+	RUN(local_socket_has_its_mode_and_goes);
+	RUN(local_socket_is_given_to_the_user);
+	RUN(reload_changes_the_mode);
 	RUN(stale_socket_is_replaced);
 	RUN(answering_socket_is_left_alone);
 	RUN(another_ones_socket_is_not_removed);
@@ -746,7 +859,8 @@ main(void)
 	RUN(failure_leaves_nothing);
 	RUN(handed_sockets_are_recognised);
 	RUN(handed_local_socket_leaves_listen_as_it_is);
-	RUN(handed_dual_stack_socket_answers_ipv4);
+	RUN(handed_dual_stack_socket_is_refused);
+	RUN(mapped_sender_is_noise);
 	RUN(handed_rubbish_is_refused);
 	RUN(what_is_handed_to_others_is_ignored);
 	RUN(missing_family_is_left_out);

@@ -124,6 +124,26 @@ silent_longest_makes_room(void)
 	CHECK(lines_with("caller 198.51.101.44 adds 0 refused 1 ") == 1);
 }
 
+/* Senders that are forged at will cannot push real callers out. */
+static void
+refused_ones_have_half_of_the_lines(void)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		struct drac_caller c = host(400 + i);
+
+		drac_status_note(&c, false, NOW + 300);
+	}
+	for (unsigned i = 0; i < 500; i++) {
+		struct drac_caller c = host(1000 + i);
+
+		drac_status_note(&c, true, NOW + 301 + i);
+	}
+	drac_status_text(&state, NOW + 900, text, sizeof(text));
+	CHECK(lines_with("caller ") == 64);
+	CHECK(lines_with("caller 198.51.101.") == 32); /* 400 to 439 */
+	CHECK(lines_with("caller 198.51.105.219 adds 0 ") == 1); /* the last */
+}
+
 static void
 longest_text_fits(void)
 {
@@ -175,6 +195,7 @@ main(void)
 	RUN(clock_stepped_back_is_no_uptime);
 	RUN(callers_are_hosts_and_users);
 	RUN(silent_longest_makes_room);
+	RUN(refused_ones_have_half_of_the_lines);
 	RUN(longest_text_fits);
 	RUN(small_rooms_get_whole_lines);
 	return TEST_RESULT();

@@ -78,7 +78,8 @@ configure(struct drac_conf *conf)
 {
 	static const char *const arguments[] = { "lifetime=60s", "renew=10s",
 		"allow=198.51.100.0/24", "exclude=203.0.113.0/24",
-		"allow_file=", "sweep_interval=10s", "sync=no" };
+		"allow_file=", "sweep_interval=10s", "sync=no",
+		"allow_users=daemon" };
 	char database[160];
 	struct drac_why why;
 
@@ -197,6 +198,7 @@ rights_are_asked_for(void)
 {
 	struct drac_caller stranger = { .road = DRAC_ROAD_TCP, .port = 600 };
 	struct drac_caller user = { .road = DRAC_ROAD_LOCAL };
+	struct drac_caller named = { .road = DRAC_ROAD_LOCAL, .uid = 1 };
 	const struct {
 		const char *name;
 		const struct drac_caller *caller;
@@ -217,6 +219,12 @@ rights_are_asked_for(void)
 		    DRAC_REFUSAL_HOST },
 		{ "user adds", &user, DRAC_PROC_ADD, DRAC_ANSWER_PERM,
 		    DRAC_REFUSAL_USER },
+		{ "user in allow_users adds", &named, DRAC_PROC_ADD,
+		    DRAC_ANSWER_SUCCESS, 0 },
+		{ "user in allow_users takes back", &named, DRAC_PROC_TAKE_BACK,
+		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
+		{ "user in allow_users looks", &named, DRAC_PROC_GET,
+		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
 		{ "user clears", &user, DRAC_PROC_CLEAR, DRAC_ANSWER_PERM,
 		    DRAC_REFUSAL_USER },
 		{ "listed host drops", &mailhost, DRAC_PROC_DROP,
@@ -229,7 +237,7 @@ rights_are_asked_for(void)
 
 	start_anew();
 	stranger.addr = addr("203.0.113.9");
-	user.uid = getuid() + 1;
+	user.uid = getuid() + 1000;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct drac_job job = job_of(rows[i].procedure, &a);
 		uint64_t refused = drac_stats.refused[rows[i].refusal];
@@ -438,6 +446,39 @@ set(const char *text, time_t expiry)
 	return job;
 }
 
+/* What an entry was before is nothing for a user in allow_users. */
+static void
+user_learns_no_expiry(void)
+{
+	static const struct {
+		const char *name;
+		time_t set, now; /* set: 0 nothing there */
+		bool written;
+	} rows[] = {
+		{ "new", 0, NOW, true },
+		{ "recorded moments ago", NOW + LIFETIME - 3, NOW, false },
+		{ "lasts longer", NOW + 10 * LIFETIME, NOW, false },
+		{ "renewed", NOW + 5, NOW, true },
+	};
+	struct drac_addr a = addr("192.0.2.9");
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_job job = job_of(DRAC_PROC_ADD, &a);
+
+		start_anew();
+		if (rows[i].set != 0)
+			(void)set("192.0.2.9", rows[i].set);
+		job.caller.uid = 1;
+		drac_work_do(&state, &job, 1, rows[i].now);
+		CHECK_ROW(job.answer == DRAC_ANSWER_SUCCESS, rows[i].name);
+		CHECK_ROW(job.reply.flag == rows[i].written, rows[i].name);
+		CHECK_ROW(job.reply.expiry == rows[i].now + LIFETIME,
+		    rows[i].name);
+		CHECK_ROW(job.reply.previous == 0, rows[i].name);
+		stop();
+	}
+}
+
 static void
 set_counts_from_its_own_second(void)
 {
@@ -512,14 +553,20 @@ duplicates_collapse(void)
 	stop();
 }
 
+/* Back: no login counts for longer than a lifetime from then. */
 static void
 clock_steps(void)
 {
+	time_t back = NOW - 86400;
+
 	start_anew();
 	(void)call(DRAC_PROC_ADD, "192.0.2.1", NOW);
-	CHECK(drac_work_idle(&state, NOW - 86400, 0) == 10000);
-	CHECK(expiry_of("192.0.2.1") == NOW + LIFETIME);
-	(void)drac_work_idle(&state, NOW + 86400, 1);
+	CHECK(drac_work_idle(&state, back, 0) == 10000);
+	CHECK(expiry_of("192.0.2.1") == back + LIFETIME);
+	(void)drac_work_idle(&state, back + LIFETIME, 1);
+	CHECK(expiry_of("192.0.2.1") == -1);
+	(void)call(DRAC_PROC_ADD, "192.0.2.1", back);
+	(void)drac_work_idle(&state, NOW, 2);
 	CHECK(expiry_of("192.0.2.1") == -1);
 	stop();
 }
@@ -542,6 +589,31 @@ add_many(unsigned count, time_t now)
 		for (size_t i = 0; i < fill; i++)
 			CHECK(jobs[i].reply.flag);
 	}
+}
+
+/* What was taken back leaves its expiry in memory, but not for long. */
+static void
+taken_back_expiries_do_not_pile_up(void)
+{
+	static struct drac_job jobs[DRAC_JOBS_MAX];
+	struct drac_addr a = addr("192.0.2.1");
+
+	start_anew();
+	(void)call(DRAC_PROC_ADD, "192.0.2.2", NOW);
+	(void)drac_work_idle(&state, NOW, 0);
+	for (unsigned turns = 0; turns < 40; turns++) {
+		for (unsigned i = 0; i < DRAC_JOBS_MAX; i += 2) {
+			jobs[i] = job_of(DRAC_PROC_ADD, &a);
+			jobs[i + 1] = job_of(DRAC_PROC_TAKE_BACK, &a);
+			jobs[i + 1].call.expiry = NOW + LIFETIME;
+		}
+		drac_work_do(&state, jobs, DRAC_JOBS_MAX, NOW);
+		CHECK(jobs[DRAC_JOBS_MAX - 1].reply.flag);
+	}
+	CHECK(drac_due_count(state.due) == 40 * DRAC_JOBS_MAX / 2 + 1);
+	(void)drac_work_idle(&state, NOW, 10000);
+	CHECK(drac_due_count(state.due) == 1 && state.entries == 1);
+	stop();
 }
 
 static void
@@ -798,10 +870,12 @@ main(void)
 	RUN(turn_keeps_the_order);
 	RUN(take_back_restores_and_expires_then);
 	RUN(take_back_never_prolongs);
+	RUN(user_learns_no_expiry);
 	RUN(set_counts_from_its_own_second);
 	RUN(drop_and_clear);
 	RUN(expires_at_the_second);
 	RUN(duplicates_collapse);
+	RUN(taken_back_expiries_do_not_pile_up);
 	RUN(clock_steps);
 	RUN(turn_removes_a_bounded_number);
 	RUN(sweep_removes_all_at_once);
