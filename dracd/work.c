@@ -747,10 +747,12 @@ drac_work_idle(struct drac_state *state, time_t now, int64_t now_ms)
 	work->taken = 0;
 	if (!work->looked_after || now_ms - work->looked_ms >= interval_ms) {
 		look_after(state, now);
-		work->looked_after = true;
+		work->looked_after = !drac_store_upkeep_more(state->store);
 		work->looked_ms = now_ms;
 	}
 	wait_ms = work->looked_ms + interval_ms - now_ms;
+	if (!work->looked_after)
+		wait_ms = 0;
 	due_ms = until_due(state, now);
 	return (int)(due_ms < wait_ms ? due_ms : wait_ms);
 }

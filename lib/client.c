@@ -298,13 +298,20 @@ fail(struct talk *talk, int error)
 	finish(talk, error);
 }
 
-/* The server answered; was it yes? */
+/*
+ * The server answered; was it yes? A local socket that is closed to us is
+ * its no.
+ */
 static void
 judge(struct drac_ask *ask)
 {
 	const char *said = ask->reply.why.text;
 	const char *what = "could not record it";
 
+	if (ask->error == EACCES && ask->socket != NULL) {
+		ask->error = 0;
+		ask->reply.answer = DRAC_ANSWER_PERM;
+	}
 	if (ask->error != 0 || ask->reply.answer == DRAC_ANSWER_SUCCESS)
 		return;
 	ask->error = EIO;
@@ -852,6 +859,7 @@ drac_conn_open(struct drac_ask *ask, bool v6, unsigned timeout_ms,
 	fresh->talk.dial_only = true;
 	begin(&fresh->talk, timeout_ms);
 	converse(&fresh->talk, 1);
+	judge(ask);
 	fresh->talk.dial_only = false;
 	if (ask->error != 0)
 		drac_conn_close(fresh);

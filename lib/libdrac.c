@@ -446,17 +446,15 @@ deliver(struct route *route, const struct drac_addr *addr, int64_t deadline_ms,
 		int64_t until_ms = share(deadline_ms, tries - 1);
 		uint32_t answer;
 
-		if (dial(route, until_ms) == 0) {
-			if (drac_conn_add(route->conn, addr,
-				left_until(until_ms)) == 0)
-				return 0;
-			answer = route->ask.reply.answer;
-			if (answer != DRAC_ANSWER_SUCCESS) {
-				*why = route->ask.why;
-				return answer < DRAC_ANSWER_UNKNOWN
-					   ? (int)answer
-					   : DRAC_ANSWER_UNKNOWN;
-			}
+		if (dial(route, until_ms) == 0 &&
+		    drac_conn_add(route->conn, addr, left_until(until_ms)) == 0)
+			return 0;
+		answer = route->ask.reply.answer;
+		if (answer != DRAC_ANSWER_SUCCESS) {
+			*why = route->ask.why;
+			return answer < DRAC_ANSWER_UNKNOWN
+				   ? (int)answer
+				   : DRAC_ANSWER_UNKNOWN;
 		}
 		go_on(route, why);
 	}
