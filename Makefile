@@ -115,7 +115,7 @@ $(B)/libdrac.so: $(SHARED)
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PARTS) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread -ltirpc
 
-$(B)/tests/unit/libdrac: $(B)/tests/unit/libdrac.o $(STATIC) $(CORE)
+$(B)/tests/unit/libdrac $(B)/tests/bench/beside: %: %.o $(STATIC) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
 
 # It shares no code with us.
@@ -180,8 +180,10 @@ demo:
 
 bench:
 	@$(MAKE) --no-print-directory deps DEPS="$(BUILD_DEPS) db5.3-util"
-	@$(MAKE) --no-print-directory all $(B)/tests/bench/record
+	@$(MAKE) --no-print-directory all $(B)/tests/rpc/load \
+	    $(B)/tests/bench/record $(B)/tests/bench/beside
 	@DRAC_BUILD=$(B) tests/bench/run
+	@DRAC_BUILD=$(B) tests/bench/daemon
 
 # What names a program or the configuration, wherever they are put.
 PLACED = sed -e 's|/usr/sbin|$(sbindir)|g' -e 's|/etc/drac|$(sysconfdir)/drac|g'
