@@ -6,20 +6,14 @@
  */
 
 #include <errno.h>
-#include <netdb.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dracctl.h"
 
 /* Shorter would tell little about a server that is far away. */
 #define TIMEOUT_MIN_MS 5000u
-
-/* Addresses of one name that are tried. */
-#define ADDRS_MAX 4
 
 /* The server as the key of drac.conf names it. NULL after a complaint. */
 static const struct drac_server *
@@ -42,64 +36,15 @@ read_server(const char *text, struct drac_conf *scratch)
 	return NULL;
 }
 
-/* getaddrinfo(3) knows no time limit, and all there is to do is to say so. */
-static void
-give_up(int signal_number)
+/* As the module finds it: the DNS may have another answer, or none in time. */
+static int
+find_host(const char *host, struct drac_addr *addr)
 {
-	static const char sentence[] =
-	    "dracctl: the name of the server could not be resolved in time\n";
-	ssize_t written = write(STDERR_FILENO, sentence, sizeof(sentence) - 1);
-
-	(void)signal_number;
-	(void)written;
-	_exit(DRAC_CTL_FAILED);
-}
-
-static struct addrinfo *
-resolve(const char *host, unsigned timeout_ms)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
-	struct addrinfo *list = NULL;
-	int error;
-	void (*before)(int) = signal(SIGALRM, give_up);
-
-	alarm((timeout_ms + 999) / 1000);
-	error = getaddrinfo(host, NULL, &hints, &list);
-	alarm(0);
-	signal(SIGALRM, before);
-	if (error == 0)
-		return list;
-	drac_ctl_complain("%s: %s", host,
-	    error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
-	return NULL;
-}
-
-/* Up to ADDRS_MAX addresses; 0 after a complaint. */
-static size_t
-find_addrs(const char *host, unsigned timeout_ms, struct drac_addr *addrs)
-{
-	struct addrinfo *list, *entry;
-	size_t count = 0;
-
-	if (drac_addr_parse(host, addrs) == 0)
-		return 1;
-	list = resolve(host, timeout_ms);
-	for (entry = list; entry != NULL && count < ADDRS_MAX;
-	     entry = entry->ai_next)
-		if (drac_addr_from_sockaddr(entry->ai_addr, entry->ai_addrlen,
-			&addrs[count]) == 0)
-			count++;
-	if (list != NULL)
-		freeaddrinfo(list);
-	return count;
-}
-
-/* The server answered, or the time is over: no need to try elsewhere. */
-static bool
-is_settled(int error)
-{
-	return error == 0 || error == EPERM || error == EIO ||
-	       error == ETIMEDOUT;
+	if (drac_addr_parse(host, addr) == 0 ||
+	    drac_client_hosts("/etc/hosts", host, addr) == 1)
+		return 0;
+	drac_ctl_complain("%s: neither an address nor in /etc/hosts", host);
+	return -1;
 }
 
 static enum drac_ctl_status
@@ -115,6 +60,10 @@ report(const struct drac_ctl *ctl, const struct drac_ask *ask)
 			    strerror(ask->error));
 		return ask->error == EPERM ? DRAC_CTL_NO : DRAC_CTL_FAILED;
 	}
+	if (ask->socket != NULL && ask->reply.expiry == 0) {
+		drac_ctl_complain("%s: %s", ask->name, ask->reply.why.text);
+		return DRAC_CTL_NO;
+	}
 	drac_addr_text(&ctl->addr, address);
 	drac_ctl_say("%s authorised %s (%u ms)\n", ask->name, address,
 	    ask->took_ms);
@@ -128,25 +77,31 @@ ask_server(const struct drac_ctl *ctl, const struct drac_server *server)
 	unsigned timeout_ms = ctl->conf.timeout_ms > TIMEOUT_MIN_MS
 				  ? ctl->conf.timeout_ms
 				  : TIMEOUT_MIN_MS;
-	struct drac_addr addrs[ADDRS_MAX] = { 0 };
-	struct drac_ask ask = { 0 };
-	size_t count = 1;
+	struct drac_ask ask = { .name = server->name,
+		.port = server->port,
+		.tcp = ctl->tcp };
 
-	if (server->host != NULL)
-		count = find_addrs(server->host, timeout_ms, addrs);
-	if (count == 0)
+	if (server->host == NULL)
+		ask.socket = ctl->conf.socket;
+	else if (find_host(server->host, &ask.host) == -1)
 		return DRAC_CTL_FAILED;
-	for (size_t i = 0; i == 0 || (i < count && !is_settled(ask.error));
-	     i++) {
-		ask = (struct drac_ask){ .name = server->name,
-			.socket =
-			    server->host == NULL ? ctl->conf.socket : NULL,
-			.host = addrs[i],
-			.port = server->port,
-			.tcp = ctl->tcp };
-		(void)drac_client_add(&ask, 1, &ctl->addr, timeout_ms);
-	}
+	(void)drac_client_add(&ask, 1, &ctl->addr, timeout_ms);
 	return report(ctl, &ask);
+}
+
+/* No server would record it, though an old one may say yes. */
+static bool
+may_ask(const struct drac_ctl *ctl)
+{
+	enum drac_scope scope = drac_addr_scope(&ctl->addr);
+	char address[DRAC_ADDR_TEXT];
+
+	if (scope == DRAC_SCOPE_HOST)
+		return true;
+	drac_addr_text(&ctl->addr, address);
+	drac_ctl_complain("%s is never recorded (%s)", address,
+	    drac_scope_word(scope));
+	return false;
 }
 
 enum drac_ctl_status
@@ -156,6 +111,8 @@ drac_ctl_ask(struct drac_ctl *ctl)
 	const struct drac_server *server;
 	enum drac_ctl_status status = DRAC_CTL_USAGE;
 
+	if (!may_ask(ctl))
+		return DRAC_CTL_NO;
 	if (drac_conf_init(&scratch) == -1) {
 		drac_ctl_complain("out of memory");
 		return DRAC_CTL_FAILED;

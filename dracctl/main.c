@@ -200,6 +200,11 @@ read_verb_line(struct drac_ctl *ctl, const struct verb *verb, int argc,
 			drac_ctl_say("%s", usage_text);
 			return 0;
 		}
+		if (letter == 'a' && strcmp(argv[optind - 1], "--all") != 0) {
+			drac_ctl_complain("--all is to be written in full: %s",
+			    argv[optind - 1]);
+			return -1;
+		}
 		if (letter == '?' || set_option(ctl, verb, letter) == -1)
 			return -1;
 	}

@@ -78,7 +78,21 @@ is_number(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
 
-	return digits > 0 && digits < 7 && text[digits] == '\0';
+	return digits > 0 && digits < 7 && text[digits] == '\0' &&
+	       strspn(text, "0") < digits;
+}
+
+/* What is wrong with the options all together, or NULL. */
+static const char *
+fault_of(const struct options *options, int operands)
+{
+	if (options->minutes != NULL && !is_number(options->minutes))
+		return "-e: not a number of minutes";
+	if (operands > 1)
+		return "more than one dbfile";
+	if (operands == 1 && options->database[0] != '/')
+		return "dbfile: not an absolute path";
+	return NULL;
 }
 
 /* 1: go on; otherwise *status is what to exit with. */
@@ -86,6 +100,7 @@ static int
 read_options(struct options *options, int argc, char **argv,
     enum status *status)
 {
+	const char *what;
 	int letter;
 
 	*status = FINE;
@@ -115,17 +130,17 @@ read_options(struct options *options, int argc, char **argv,
 		case 'h':
 			fputs(usage_text, stdout);
 			return 0;
-		default:
+		default: /* getopt(3) has said what is wrong */
 			*status = USAGE;
 			fputs(usage_text, stderr);
 			return 0;
 		}
 	}
 	options->database = argv[optind];
-	if (argc - optind > 1 ||
-	    (options->minutes != NULL && !is_number(options->minutes))) {
+	what = fault_of(options, argc - optind);
+	if (what != NULL) {
 		*status = USAGE;
-		fputs(usage_text, stderr);
+		fprintf(stderr, "rpc.dracd: %s\n%s", what, usage_text);
 		return 0;
 	}
 	return 1;

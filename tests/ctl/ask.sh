@@ -25,11 +25,16 @@ says ask_closed_port 3 '' "^dracctl: 127.0.0.1:$port: " \
 	d ask "127.0.0.1:$port" 192.0.2.7
 says ask_closed_port_tcp 3 '' "^dracctl: 127.0.0.1:$port: " \
 	d ask --tcp "127.0.0.1:$port" 192.0.2.7
-says ask_unknown_name 3 '' '^dracctl: .*(name|Name|resol)' \
+says ask_never_recorded 1 '' '127.0.0.1 is never recorded \(loopback\)' \
+	d ask local 127.0.0.1
+says ask_unknown_name 3 '' 'neither an address nor in /etc/hosts$' \
 	d ask "nobody.invalid:$port" 192.0.2.7
 
-fresh "user = $me" 'listen = loopback' "port = $port" 'insecure_local = yes'
+fresh "user = $me" 'listen = loopback' "port = $port" 'insecure_local = yes' \
+	'exclude = 192.0.2.99'
 start_daemon
+says ask_excluded 1 '' '^dracctl: local: 192.0.2.99 is never recorded' \
+	d ask local 192.0.2.99
 says ask_local 0 "^local $done" '' d ask local 192.0.2.7
 says ask_was_heard 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
 d drop --all -q

@@ -23,6 +23,8 @@ says usage_unknown_word 2 '' "unrecognized option '--foo'" "$ctl" --foo
 says usage_unknown_letter_of_verb 2 '' "invalid option -- 'z'" d list -z
 says usage_unknown_word_of_verb 2 '' "'--foo'" d show 192.0.2.7 --foo
 
+says usage_all_in_full 2 '' "written in full: --al" d drop --al
+
 # Each option only where it means something.
 while read -r name words; do
 	# shellcheck disable=SC2086
