@@ -183,9 +183,11 @@ drac_ctl_settle(struct drac_ctl *ctl, bool kept)
 	if (!for_daemon)
 		return settle(ctl, &user, me.uid == 0 ? &root : &me, kept);
 	if (found != 1) {
-		drac_ctl_complain("there is no user %s (the key user of the "
-				  "configuration)",
-		    ctl->conf.user);
+		drac_ctl_complain(
+		    "there is no user %s, which the key user names (useradd "
+		    "--system --user-group --home-dir /var/lib/drac --shell "
+		    "/usr/sbin/nologin %s makes it)",
+		    ctl->conf.user, ctl->conf.user);
 		return -1;
 	}
 	if (me.uid != 0 && me.uid != user.uid) {

@@ -47,7 +47,7 @@ drac_start_user(const char *name, struct drac_user *user, struct drac_why *why)
 	if (pw == NULL) {
 		drac_why_set(why,
 		    "user: no such user: %s (useradd --system --user-group "
-		    "--home-dir /nonexistent --shell /usr/sbin/nologin %s "
+		    "--home-dir /var/lib/drac --shell /usr/sbin/nologin %s "
 		    "makes it)",
 		    name, name);
 		errno = ENOENT;

@@ -765,7 +765,12 @@ advise(struct drac_why *why)
 {
 	struct drac_why inner = *why;
 
-	if (errno == EPERM || errno == EACCES)
+	if (errno == EPERM)
+		drac_why_set(why,
+		    "%.200s; have the directory belong to root and nobody "
+		    "else write there, then `dracctl init --daemon`",
+		    inner.text);
+	else if (errno == EACCES)
 		drac_why_set(why,
 		    "%.220s; `dracctl init --daemon` gives the directory to "
 		    "the daemon's user",
