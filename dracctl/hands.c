@@ -191,26 +191,67 @@ give_file(struct change *change, const char *name)
 	return result;
 }
 
+/* The map, or one of the files beside it. */
+static bool
+is_of_map(const struct drac_place *place, const char *name)
+{
+	size_t length = strlen(place->name);
+
+	return strncmp(name, place->name, length) == 0 &&
+	       (name[length] == '\0' || name[length] == '.');
+}
+
+static DIR *
+list_directory(const struct drac_place *place)
+{
+	int fd = openat(place->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+
+	if (dir == NULL && fd != -1)
+		(void)close(fd);
+	return dir;
+}
+
 static int
 give_files(struct change *change)
 {
-	const struct drac_place *place = &change->place;
-	size_t length = strlen(place->name);
-	int fd = openat(place->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+	DIR *dir = list_directory(&change->place);
 	const struct dirent *entry;
 	int result = 0;
 
-	if (dir == NULL) {
-		if (fd != -1)
-			(void)close(fd);
+	if (dir == NULL)
 		return -1;
-	}
 	while (result == 0 && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, place->name, length) == 0 &&
-		    (entry->d_name[length] == '\0' ||
-			entry->d_name[length] == '.'))
+		if (is_of_map(&change->place, entry->d_name))
 			result = give_file(change, entry->d_name);
+	(void)closedir(dir);
+	return result;
+}
+
+/* Whoever is given /etc/mail has all that is in there, and soon the host. */
+static int
+check_alone(struct change *change)
+{
+	DIR *dir = list_directory(&change->place);
+	const struct dirent *entry;
+	int result = 0;
+
+	if (dir == NULL)
+		return -1;
+	while (result == 0 && (entry = readdir(dir)) != NULL) {
+		const char *name = entry->d_name;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    strcmp(name, "lost+found") == 0 ||
+		    is_of_map(&change->place, name))
+			continue;
+		drac_why_set(&change->why,
+		    "%.200s: other files are in its directory (%.60s): give "
+		    "it one of its own",
+		    change->place.path, name);
+		errno = EPERM;
+		result = -1;
+	}
 	(void)closedir(dir);
 	return result;
 }
@@ -230,6 +271,8 @@ give_all(struct change *change)
 	bool foreign = change->dir.st_uid != 0;
 	gid_t group = change->dir.st_gid;
 
+	if (!foreign && change->to->uid != 0 && check_alone(change) == -1)
+		return -1;
 	if (change->to->uid == 0 && (foreign || has_foreign_map(change))) {
 		if (take_map(change) == -1)
 			return -1;

@@ -92,9 +92,12 @@ is owner_secret_whole secret "$(cat "$secret")"
 rm -f "$map.corrupt-1" "$map.fifo" "$map.new"
 touch "$lib/dracd.dbx" "$lib/other"
 d init -q
-d init --daemon -q
+says owner_not_with_other_files 3 '' 'other files are in its directory' \
+	d init --daemon
+is owner_directory_stays 0 "$(owners "$lib")"
 is owner_others_files_are_not_ours 0 "$(owners "$lib/dracd.dbx" "$lib/other")"
 rm "$lib/dracd.dbx" "$lib/other"
+d init --daemon -q
 
 # Root's logins trust what is in root's directory: it is not what the user
 # wrote. Entries pass, those too that a reader keeps out of the map.
