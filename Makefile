@@ -132,6 +132,10 @@ $(B)/tests/ctl/historic: $(B)/tests/ctl/historic.o $(B)/tests/ctl/historic6.o \
     $(B)/libdrac.so
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(B) -ldrac
 
+$(B)/tests/ctl/rooms: $(B)/tests/ctl/rooms.o $(CORE) \
+    $(patsubst %,$(B)/dracctl/%.o,$(filter-out main,$(CTL)))
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE) -ldb
+
 $(B)/tests/%.so: $(B)/tests/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -ldl
 
@@ -151,11 +155,12 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/memory $(B)/tests/pam/loop \
 	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
-	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/historic \
+	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/rooms $(B)/tests/ctl/historic \
 	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
-QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) tests/ctl/run tests/ctl/daemon \
+QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) $(B)/tests/ctl/rooms \
+	tests/ctl/run tests/ctl/daemon \
 	$(RPC:%=tests/rpc/%)
 
 # A second make, so that what was just installed is seen.

@@ -235,22 +235,6 @@ sweep_comes_to_an_end(void)
 }
 
 static void
-ask_leaves_no_alarm_behind(void)
-{
-	struct drac_ctl ctl = { .server = "nobody.invalid:1",
-		.conf.timeout_ms = 1000 };
-	struct sigaction after;
-
-	CHECK(drac_addr_parse("192.0.2.7", &ctl.addr) == 0);
-	(void)signal(SIGALRM, SIG_IGN);
-	alarm(0);
-	CHECK(drac_ctl_ask(&ctl) == DRAC_CTL_FAILED);
-	CHECK(alarm(0) == 0);
-	CHECK(sigaction(SIGALRM, NULL, &after) == 0);
-	CHECK(after.sa_handler == SIG_IGN);
-}
-
-static void
 end_as_failure(int signal_number)
 {
 	static const char line[] = "FAIL rooms: no end\n";
@@ -272,7 +256,6 @@ main(void)
 	RUN(list_comes_to_an_end);
 	RUN(list_knows_the_key_style);
 	RUN(sweep_comes_to_an_end);
-	RUN(ask_leaves_no_alarm_behind);
 	(void)unlink(socket_path);
 	(void)rmdir(place);
 	return TEST_RESULT();
