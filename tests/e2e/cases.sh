@@ -137,10 +137,21 @@ recorded()
 	    "$(dump_map | cut -d' ' -f1 | sort | xargs)"
 }
 
-# logged NAME PATTERN: it stands in the system log.
+# wait_for COMMAND...: until it succeeds, for five seconds at most.
+wait_for()
+{
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -le 50 ] || return 1
+		sleep 0.1
+	done
+}
+
+# logged NAME PATTERN: it stands in the system log, or soon will.
 logged()
 {
-	grep -q -- "$2" "$root/var/log/syslog"
+	wait_for grep -q -- "$2" "$root/var/log/syslog"
 	check "$1" 0 $?
 }
 

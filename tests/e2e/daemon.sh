@@ -69,17 +69,6 @@ status()
 	    "$1"
 }
 
-# wait_for COMMAND...: until it succeeds, for five seconds at most.
-wait_for()
-{
-	tries=0
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		[ $tries -le 50 ] || return 1
-		sleep 0.1
-	done
-}
-
 # reload: and wait until the daemon has read its configuration again.
 reload()
 {
