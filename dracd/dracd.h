@@ -11,7 +11,8 @@
  *   status   counts, and the text of `dracctl status`
  *   portmap  makes the ports known to rpcbind, in a child, for rpcbind may
  *            not answer
- *   main     options, configuration, signals, the loop
+ *   load     the configuration, at the start and again
+ *   main     options, signals, the loop
  *   start    becoming the daemon's user, and a daemon
  *   say      the log, on stderr or to syslog; sd_notify
  *
@@ -224,6 +225,34 @@ struct drac_state {
 	bool debug;
 };
 extern struct drac_stats drac_stats;
+
+/* The command line. */
+struct drac_options {
+	const char *conf_path; /* NULL: the default one, which may be missing */
+	const char *minutes;   /* NULL: as configured, as is database */
+	const char *database;
+	bool debug;
+	bool foreground;
+	bool empty;
+	bool test;
+};
+
+/*
+ * The configuration, whose errors are all logged. conf is to be freed after
+ * a failure, too; *gate is then NULL.
+ */
+int drac_load_conf(const struct drac_options *options, struct drac_conf *conf);
+int drac_load_gate(const struct drac_conf *conf, struct drac_gate **gate);
+
+/* At the start: go on without those of allow_users who are not found. */
+void drac_load_users(struct drac_conf *conf);
+
+/* -t: is all of it good? */
+bool drac_load_test(const struct drac_options *options);
+
+/* Anew. All stays as it was unless all is good; listen and the like stay. */
+void drac_load_again(struct drac_state *state,
+    const struct drac_options *options);
 
 /*
  * Which entry expires when. Every entry of the map is here at least once,

@@ -2,7 +2,7 @@
 
 /*
  * rpc.dracd [-dfhitV] [-c conf] [-e minutes] [dbfile]: the command line, the
- * configuration, the signals and the loop.
+ * signals and the loop.
  */
 
 #include <sys/signalfd.h>
@@ -47,19 +47,9 @@ static const char usage_text[] =
     "\n"
     "exit status: 0 fine, 1 something is wrong, 2 usage\n";
 
-struct options {
-	const char *conf_path; /* NULL: the default one, which may be missing */
-	const char *minutes;   /* NULL: as configured, as is database */
-	const char *database;
-	bool debug;
-	bool foreground;
-	bool empty;
-	bool test;
-};
-
 struct daemon {
 	struct drac_state state;
-	struct options options;
+	struct drac_options options;
 	struct drac_user user;
 	struct drac_bound bound[BOUND_MAX];
 	size_t bound_count;
@@ -84,7 +74,7 @@ is_number(const char *text)
 
 /* What is wrong with the options all together, or NULL. */
 static const char *
-fault_of(const struct options *options, int operands)
+fault_of(const struct drac_options *options, int operands)
 {
 	if (options->minutes != NULL && !is_number(options->minutes))
 		return "-e: not a number of minutes";
@@ -97,7 +87,7 @@ fault_of(const struct options *options, int operands)
 
 /* 1: go on; otherwise *status is what to exit with. */
 static int
-read_options(struct options *options, int argc, char **argv,
+read_options(struct drac_options *options, int argc, char **argv,
     enum status *status)
 {
 	const char *what;
@@ -146,214 +136,13 @@ read_options(struct options *options, int argc, char **argv,
 	return 1;
 }
 
-/* The configuration. */
-
-static void
-report(const char *text, void *arg)
-{
-	int *errors = arg;
-
-	(*errors)++;
-	drac_say(LOG_ERR, "%s", text);
-}
-
-/* What the command line says counts more than the file. */
-static int
-override(struct drac_conf *conf, const char *key, const char *value,
-    const char *unit)
-{
-	char argument[PATH_MAX + 32];
-	struct drac_why why = { "" };
-
-	if (value == NULL)
-		return 0;
-	snprintf(argument, sizeof(argument), "%s=%s%s", key, value, unit);
-	if (drac_conf_argument(conf, argument, &why) == 0)
-		return 0;
-	drac_say(LOG_ERR, "command line: %s", why.text);
-	return -1;
-}
-
-/* Everything that is wrong is said. conf is to be freed either way. */
-static int
-load_conf(const struct options *options, struct drac_conf *conf)
-{
-	const char *path =
-	    options->conf_path != NULL ? options->conf_path : DRAC_CONF_PATH;
-	struct drac_why why = { "" };
-	int errors = 0;
-
-	if (drac_conf_init(conf) == -1) {
-		drac_say(LOG_ERR, "configuration: %s", strerror(errno));
-		return -1;
-	}
-	if (drac_conf_load(conf, path, report, &errors) == -1 && errors == 0 &&
-	    (errno != ENOENT || options->conf_path != NULL)) {
-		drac_say(LOG_ERR, "%s: %s", path, strerror(errno));
-		errors++;
-	}
-	if (override(conf, "lifetime", options->minutes, "m") == -1 ||
-	    override(conf, "database", options->database, "") == -1)
-		errors++;
-	if (errors == 0 && drac_conf_check(conf, &why) == -1)
-		report(why.text, &errors);
-	return errors == 0 ? 0 : -1;
-}
-
-static int
-open_gate(const struct drac_conf *conf, struct drac_gate **gate)
-{
-	int errors = 0;
-
-	*gate = NULL;
-	return drac_gate_open(conf, report, &errors, gate);
-}
-
-static void
-report_left_out(const char *text, void *arg)
-{
-	(void)arg;
-	drac_say(LOG_WARNING, "%s (left out until a reload)", text);
-}
-
-/* -t: say everything that is wrong. */
-static enum status
-test(const struct options *options)
-{
-	struct drac_conf conf = { 0 };
-	struct drac_gate *gate = NULL;
-	struct drac_user user;
-	struct drac_why why = { "" };
-	bool good = load_conf(options, &conf) == 0;
-
-	if (conf.user != NULL) {
-		if (open_gate(&conf, &gate) == -1)
-			good = false;
-		if (drac_start_user(conf.user, &user, &why) == -1) {
-			drac_say(LOG_ERR, "%s", why.text);
-			good = false;
-		}
-	}
-	drac_gate_close(gate);
-	drac_conf_free(&conf);
-	if (good)
-		puts("the configuration is good");
-	return good ? FINE : WRONG;
-}
-
 /* Reloading. */
-
-static void
-tell_restart(const char *key)
-{
-	drac_say(LOG_WARNING, "%s: changed, which counts after a restart", key);
-}
-
-static void
-keep_string(const char *key, char **old, char **fresh)
-{
-	char *unused = *fresh;
-
-	if (strcmp(*old, *fresh) == 0)
-		return;
-	tell_restart(key);
-	*fresh = *old;
-	*old = unused;
-}
-
-static void
-keep_number(const char *key, unsigned old, unsigned fresh)
-{
-	if (old != fresh)
-		tell_restart(key);
-}
-
-static bool
-same_listen(const struct drac_conf *a, const struct drac_conf *b)
-{
-	if (a->listen_count != b->listen_count)
-		return false;
-	for (size_t i = 0; i < a->listen_count; i++)
-		if (a->listen[i].port != b->listen[i].port ||
-		    !drac_addr_equal(&a->listen[i].addr, &b->listen[i].addr))
-			return false;
-	return true;
-}
-
-static void
-keep_listen(struct drac_conf *old, struct drac_conf *fresh)
-{
-	struct drac_endpoint *listen = fresh->listen;
-	size_t count = fresh->listen_count;
-
-	if (same_listen(old, fresh))
-		return;
-	tell_restart("listen");
-	fresh->listen = old->listen;
-	fresh->listen_count = old->listen_count;
-	old->listen = listen;
-	old->listen_count = count;
-}
-
-/* What was decided at the start stays; old gets what is not needed. */
-static void
-keep_fixed(struct drac_conf *old, struct drac_conf *fresh)
-{
-	keep_string("database", &old->database, &fresh->database);
-	keep_string("user", &old->user, &fresh->user);
-	keep_string("socket", &old->socket, &fresh->socket);
-	keep_number("key_style", old->key_style, fresh->key_style);
-	keep_number("mode", old->mode, fresh->mode);
-	keep_number("sync", old->sync, fresh->sync);
-	keep_number("port", old->port, fresh->port);
-	fresh->key_style = old->key_style;
-	fresh->mode = old->mode;
-	fresh->sync = old->sync;
-	fresh->port = old->port;
-	keep_listen(old, fresh);
-}
 
 static void
 set_debug(struct daemon *d)
 {
 	d->state.debug = d->options.debug || d->state.conf.debug;
 	drac_say_open(d->options.foreground ? NULL : _PATH_LOG, d->state.debug);
-}
-
-/* What can follow a reload of what the start has opened. */
-static void
-admit(const struct daemon *d)
-{
-	struct drac_why why = { "" };
-
-	if (drac_front_admit(d->state.front, &d->state.conf, &why) == -1)
-		drac_say(LOG_WARNING, "%s", why.text);
-}
-
-/* The old configuration stays unless all of the new one is good. */
-static void
-replace_conf(struct daemon *d)
-{
-	struct drac_conf fresh = { 0 };
-	struct drac_gate *gate = NULL;
-	bool good = load_conf(&d->options, &fresh) == 0;
-
-	if (fresh.user != NULL && open_gate(&fresh, &gate) == -1)
-		good = false;
-	if (!good) {
-		drac_gate_close(gate);
-		drac_conf_free(&fresh);
-		drac_say(LOG_ERR, "the configuration stays as it was");
-		return;
-	}
-	keep_fixed(&d->state.conf, &fresh);
-	drac_gate_close(d->state.gate);
-	d->state.gate = gate;
-	drac_conf_free(&d->state.conf);
-	d->state.conf = fresh;
-	admit(d);
-	set_debug(d);
-	drac_say(LOG_INFO, "the configuration was loaded again");
 }
 
 static int64_t
@@ -379,7 +168,8 @@ reload(struct daemon *d)
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
 	    clock_us());
 	drac_notify(text);
-	replace_conf(d);
+	drac_load_again(&d->state, &d->options);
+	set_debug(d);
 	drac_notify("READY=1");
 }
 
@@ -535,7 +325,7 @@ open_all(struct daemon *d, struct drac_why *why)
 	drac_start_limits(why);
 	if (why->text[0] != '\0')
 		drac_say(LOG_WARNING, "%s", why->text);
-	drac_gate_leave_out(&state->conf, report_left_out, NULL);
+	drac_load_users(&state->conf);
 	if (drac_start_directory(state->conf.socket, &d->user, why) == -1 ||
 	    drac_front_open(&state->conf, &state->front, why) == -1)
 		return -1;
@@ -547,7 +337,7 @@ open_all(struct daemon *d, struct drac_why *why)
 		drac_why_set(why, "/: %s", strerror(errno));
 		return -1;
 	}
-	if (open_gate(&state->conf, &state->gate) == -1) {
+	if (drac_load_gate(&state->conf, &state->gate) == -1) {
 		drac_why_set(why, "who may ask is not clear");
 		return -1;
 	}
@@ -655,6 +445,15 @@ run(struct daemon *d)
 	return good ? FINE : WRONG;
 }
 
+static enum status
+test(const struct drac_options *options)
+{
+	if (!drac_load_test(options))
+		return WRONG;
+	puts("the configuration is good");
+	return fflush(stdout) == 0 ? FINE : WRONG;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -669,7 +468,7 @@ main(int argc, char **argv)
 	drac_say_open(NULL, d.options.debug);
 	if (d.options.test)
 		return test(&d.options);
-	if (load_conf(&d.options, &d.state.conf) == -1) {
+	if (drac_load_conf(&d.options, &d.state.conf) == -1) {
 		drac_conf_free(&d.state.conf);
 		return WRONG;
 	}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* What each procedure does; see work.h. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "work.h"
+
+/* Batches of one SWEEP; the daemon goes on with the rest by itself. */
+#define SWEEP_BATCHES 16u
+
+#define STATUS_ROOM 16384u
+
+static void
+do_null(const struct drac_turn *turn)
+{
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+/* Why an address is not recorded, or NULL. */
+static const char *
+never_recorded(const struct drac_turn *turn)
+{
+	enum drac_scope scope = drac_addr_scope(&turn->job->call.addr);
+
+	if (scope != DRAC_SCOPE_HOST)
+		return drac_scope_word(scope);
+	return drac_nets_find(&turn->state->conf.exclude,
+		   &turn->job->call.addr) != NULL
+		   ? "excluded"
+		   : NULL;
+}
+
+static void
+exclude(struct drac_job *job, const char *reason)
+{
+	char address[DRAC_ADDR_TEXT], sentence[128];
+
+	drac_addr_text(&job->call.addr, address);
+	snprintf(sentence, sizeof(sentence), "%s is never recorded (%s)",
+	    address, reason);
+	drac_job_explain(job, sentence);
+}
+
+static void
+do_add(const struct drac_turn *turn)
+{
+	const struct drac_conf *conf = &turn->state->conf;
+	const char *reason = never_recorded(turn);
+	struct drac_op *op;
+
+	drac_status_note(&turn->job->caller, false, turn->now);
+	if (reason != NULL) {
+		drac_stats.excluded++;
+		drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+		exclude(turn->job, reason);
+		return;
+	}
+	op = drac_batch_queue(turn->state, turn->job, DRAC_OP_ADD, turn->now);
+	op->expiry = turn->now + (time_t)conf->lifetime_s;
+	op->renew_s = conf->renew_s;
+}
+
+/* What was there before never lasted as long as what an add wrote. */
+static void
+do_take_back(const struct drac_turn *turn)
+{
+	const struct drac_call *call = &turn->job->call;
+	struct drac_op *op;
+
+	if (call->expiry <= 0 || call->previous < 0 ||
+	    call->previous >= call->expiry) {
+		drac_job_fail(turn->job, "not what an add answered");
+		return;
+	}
+	op = drac_batch_queue(turn->state, turn->job, DRAC_OP_TAKE_BACK,
+	    turn->now);
+	op->grant = (struct drac_grant){ .expiry = call->expiry,
+		.previous = call->previous,
+		.written = true };
+}
+
+static void
+do_set(const struct drac_turn *turn)
+{
+	struct drac_job *job = turn->job;
+	const char *reason = never_recorded(turn);
+
+	if (job->call.expiry <= 0) {
+		drac_job_fail(job, "not a time to expire at");
+		return;
+	}
+	if (drac_addr_scope(&job->call.addr) != DRAC_SCOPE_HOST) {
+		drac_job_answer(job, DRAC_ANSWER_SYSERR);
+		exclude(job, reason);
+		return;
+	}
+	drac_batch_queue(turn->state, job, DRAC_OP_SET, turn->now)->expiry =
+	    job->call.expiry;
+}
+
+static void
+do_drop(const struct drac_turn *turn)
+{
+	(void)drac_batch_queue(turn->state, turn->job, DRAC_OP_DROP, turn->now);
+}
+
+/* The map could not be read or changed: say it, and to whom asked. */
+static void
+fail_loudly(struct drac_job *job, struct drac_why *why)
+{
+	drac_work_complain(why);
+	drac_stats.failed++;
+	drac_job_fail(job, why->text);
+}
+
+static void
+do_get(const struct drac_turn *turn)
+{
+	struct drac_reply *reply = &turn->job->reply;
+	struct drac_why why = { "" };
+	int found = drac_store_get(turn->state->store, &turn->job->call.addr,
+	    &reply->expiry, &why);
+
+	if (found == -1) {
+		fail_loudly(turn->job, &why);
+		return;
+	}
+	if (found == 0)
+		reply->expiry = 0;
+	reply->flag = found == 1;
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+static void
+do_clear(const struct drac_turn *turn)
+{
+	struct drac_state *state = turn->state;
+	char caller[DRAC_CALLER_TEXT];
+	struct drac_why why = { "" };
+
+	if (drac_store_clear(state->store, &why) == -1) {
+		state->work->learn = true;
+		fail_loudly(turn->job, &why);
+		return;
+	}
+	drac_stats.batches++;
+	drac_stats.dropped += state->entries;
+	state->entries = 0;
+	drac_due_clear(state->due);
+	drac_caller_text(&turn->job->caller, caller);
+	drac_say(LOG_INFO, "dropped every entry for %s", caller);
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+/* Memory for an answer, until the next turn; NULL: the job has failed. */
+static void *
+lend(const struct drac_turn *turn, size_t size)
+{
+	struct drac_work *work = turn->state->work;
+	void *memory = NULL;
+
+	if (work->lent_count < DRAC_JOBS_MAX)
+		memory = calloc(1, size);
+	if (memory == NULL)
+		drac_job_fail(turn->job, "out of memory");
+	else
+		work->lent[work->lent_count++] = memory;
+	return memory;
+}
+
+void
+drac_verbs_free(struct drac_work *work)
+{
+	while (work->lent_count > 0)
+		free(work->lent[--work->lent_count]);
+}
+
+struct page {
+	struct drac_listed *listed;
+	size_t count;
+	size_t room;
+};
+
+/* Stops at the first entry that there is no room for. */
+static int
+list_entry(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	struct page *page = arg;
+
+	if (page->count == page->room)
+		return 1;
+	page->listed[page->count++] =
+	    (struct drac_listed){ .addr = *addr, .expiry = expiry };
+	return 0;
+}
+
+static void
+do_list(const struct drac_turn *turn)
+{
+	const struct drac_call *call = &turn->job->call;
+	struct drac_why why = { "" };
+	struct page page = { .room = call->count };
+	int more;
+
+	if (page.room < 1 || page.room > DRAC_LIST_MAX)
+		page.room = DRAC_LIST_MAX;
+	page.listed = lend(turn, page.room * sizeof(*page.listed));
+	if (page.listed == NULL)
+		return;
+	more = drac_store_each_after(turn->state->store,
+	    call->addr.len != 0 ? &call->addr : NULL, list_entry, &page, &why);
+	if (more == -1) {
+		fail_loudly(turn->job, &why);
+		return;
+	}
+	turn->job->reply.listed = page.listed;
+	turn->job->reply.count = page.count;
+	turn->job->reply.flag = more == 0;
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+static void
+do_sweep(const struct drac_turn *turn)
+{
+	struct drac_state *state = turn->state;
+	struct drac_reply *reply = &turn->job->reply;
+	uint64_t expired = drac_stats.expired, sweeps = drac_stats.sweeps;
+	unsigned batches = 0;
+	time_t next;
+
+	while (batches++ < SWEEP_BATCHES &&
+	       drac_batch_queue_due(state, DRAC_OPS_MAX, turn->now) > 0)
+		if (drac_batch_flush(state, turn->now) == -1) {
+			drac_job_fail(turn->job,
+			    "could not remove what has expired");
+			return;
+		}
+	drac_stats.sweeps = sweeps + 1;
+	reply->removed = drac_stats.expired - expired;
+	reply->kept = state->entries;
+	if (drac_due_next(state->due, &next) && next <= turn->now)
+		drac_job_explain(turn->job, "there is more to remove, at once");
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+static void
+do_status(const struct drac_turn *turn)
+{
+	char *text = lend(turn, STATUS_ROOM);
+
+	if (text == NULL)
+		return;
+	drac_status_text(turn->state, turn->now, text, STATUS_ROOM);
+	turn->job->reply.text = text;
+	turn->job->reply.text_room = STATUS_ROOM;
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+static const struct drac_verb verbs[] = {
+	[DRAC_PROC_NULL] = { DRAC_RIGHT_ADD, true, do_null },
+	[DRAC_PROC_ADD] = { DRAC_RIGHT_ADD, true, do_add },
+	[DRAC_PROC_TAKE_BACK] = { DRAC_RIGHT_ADMIN, true, do_take_back },
+	[DRAC_PROC_GET] = { DRAC_RIGHT_ADMIN, false, do_get },
+	[DRAC_PROC_SET] = { DRAC_RIGHT_ADMIN, true, do_set },
+	[DRAC_PROC_DROP] = { DRAC_RIGHT_ADMIN, true, do_drop },
+	[DRAC_PROC_CLEAR] = { DRAC_RIGHT_ADMIN, false, do_clear },
+	[DRAC_PROC_LIST] = { DRAC_RIGHT_ADMIN, false, do_list },
+	[DRAC_PROC_SWEEP] = { DRAC_RIGHT_ADMIN, false, do_sweep },
+	[DRAC_PROC_STATUS] = { DRAC_RIGHT_ADMIN, false, do_status },
+};
+
+const struct drac_verb *
+drac_verb_of(uint32_t procedure)
+{
+	return procedure < sizeof(verbs) / sizeof(verbs[0]) ? &verbs[procedure]
+							    : NULL;
+}
