@@ -267,15 +267,6 @@ log_grant(struct drac_login *login, const struct drac_grant *grant)
 		pam_syslog(login->pamh, LOG_WARNING, "%s", login->why.text);
 }
 
-static bool
-tells_local(const struct drac_conf *conf)
-{
-	for (size_t i = 0; i < conf->server_count; i++)
-		if (conf->servers[i].host == NULL)
-			return true;
-	return false;
-}
-
 /* EBUSY: a daemon keeps this map. */
 static enum drac_outcome
 could_not_write(struct drac_login *login)
@@ -283,7 +274,7 @@ could_not_write(struct drac_login *login)
 	struct drac_why said = login->why;
 
 	login->level = errno == ETIMEDOUT ? LOG_WARNING : LOG_ERR;
-	if (errno == EBUSY && !tells_local(&login->conf))
+	if (errno == EBUSY && !drac_conf_tells_local(&login->conf))
 		drac_why_set(&login->why, "%s: set server = local", said.text);
 	return DRAC_FAILED;
 }

@@ -36,17 +36,6 @@ read_server(const char *text, struct drac_conf *scratch)
 	return NULL;
 }
 
-/* As the module finds it: the DNS may have another answer, or none in time. */
-static int
-find_host(const char *host, struct drac_addr *addr)
-{
-	if (drac_addr_parse(host, addr) == 0 ||
-	    drac_client_hosts("/etc/hosts", host, addr) == 1)
-		return 0;
-	drac_ctl_complain("%s: neither an address nor in /etc/hosts", host);
-	return -1;
-}
-
 static enum drac_ctl_status
 report(const struct drac_ctl *ctl, const struct drac_ask *ask)
 {
@@ -80,28 +69,16 @@ ask_server(const struct drac_ctl *ctl, const struct drac_server *server)
 	struct drac_ask ask = { .name = server->name,
 		.port = server->port,
 		.tcp = ctl->tcp };
+	struct drac_why why;
 
+	/* As the module does it: the DNS may say otherwise, or be slow. */
 	if (server->host == NULL)
 		ask.socket = ctl->conf.socket;
-	else if (find_host(server->host, &ask.host) == -1)
-		return DRAC_CTL_FAILED;
+	else if (drac_client_find("/etc/hosts", server->host, server->host,
+		     &ask.host, &why) == -1)
+		return drac_ctl_failed(&why);
 	(void)drac_client_add(&ask, 1, &ctl->addr, timeout_ms);
 	return report(ctl, &ask);
-}
-
-/* No server would record it, though an old one may say yes. */
-static bool
-may_ask(const struct drac_ctl *ctl)
-{
-	enum drac_scope scope = drac_addr_scope(&ctl->addr);
-	char address[DRAC_ADDR_TEXT];
-
-	if (scope == DRAC_SCOPE_HOST)
-		return true;
-	drac_addr_text(&ctl->addr, address);
-	drac_ctl_complain("%s is never recorded (%s)", address,
-	    drac_scope_word(scope));
-	return false;
 }
 
 enum drac_ctl_status
@@ -111,7 +88,8 @@ drac_ctl_ask(struct drac_ctl *ctl)
 	const struct drac_server *server;
 	enum drac_ctl_status status = DRAC_CTL_USAGE;
 
-	if (!may_ask(ctl))
+	/* No server would, though an old one may say yes. */
+	if (!drac_ctl_may_be_recorded(ctl))
 		return DRAC_CTL_NO;
 	if (drac_conf_init(&scratch) == -1) {
 		drac_ctl_complain("out of memory");

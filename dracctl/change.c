@@ -54,22 +54,18 @@ drac_ctl_init(struct drac_ctl *ctl)
 }
 
 /* What is never recorded is not recorded for an admin's typing error. */
-static bool
-may_add(const struct drac_ctl *ctl, const char *address)
+bool
+drac_ctl_may_be_recorded(const struct drac_ctl *ctl)
 {
 	enum drac_scope scope = drac_addr_scope(&ctl->addr);
+	char address[DRAC_ADDR_TEXT];
 
-	if (scope != DRAC_SCOPE_HOST) {
-		drac_ctl_complain("%s is never recorded (%s)", address,
-		    drac_scope_word(scope));
-		return false;
-	}
-	if (drac_nets_find(&ctl->conf.exclude, &ctl->addr) != NULL)
-		drac_ctl_complain(
-		    "warning: %s is excluded by the configuration: "
-		    "no login would record it",
-		    address);
-	return true;
+	if (scope == DRAC_SCOPE_HOST)
+		return true;
+	drac_addr_text(&ctl->addr, address);
+	drac_ctl_complain("%s is never recorded (%s)", address,
+	    drac_scope_word(scope));
+	return false;
 }
 
 static void
@@ -100,9 +96,13 @@ drac_ctl_add(struct drac_ctl *ctl)
 	char address[DRAC_ADDR_TEXT];
 	int result;
 
-	drac_addr_text(&ctl->addr, address);
-	if (!may_add(ctl, address))
+	if (!drac_ctl_may_be_recorded(ctl))
 		return DRAC_CTL_NO;
+	drac_addr_text(&ctl->addr, address);
+	if (drac_nets_find(&ctl->conf.exclude, &ctl->addr) != NULL)
+		drac_ctl_complain("warning: %s is excluded by the "
+				  "configuration: no login would record it",
+		    address);
 	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
 	if (exact)

@@ -158,6 +158,9 @@ void drac_ctl_instant(time_t instant, char text[DRAC_CTL_INSTANT]);
 /* "2d 3h", "29m 30s", "12s": the two largest units. */
 void drac_ctl_span(uint64_t span_s, char text[DRAC_CTL_SPAN]);
 
+/* Could any login record ctl->addr? False after a complaint. */
+bool drac_ctl_may_be_recorded(const struct drac_ctl *ctl);
+
 /* The verbs. */
 enum drac_ctl_status drac_ctl_list(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_show(struct drac_ctl *ctl);

@@ -132,15 +132,6 @@ make_directory_of(const struct drac_ctl *ctl, const char *path,
 	return result;
 }
 
-static bool
-names_local_server(const struct drac_conf *conf)
-{
-	for (size_t i = 0; i < conf->server_count; i++)
-		if (conf->servers[i].host == NULL)
-			return true;
-	return false;
-}
-
 /* Does the directory of the map belong to this user already? */
 static bool
 belongs_to(const struct drac_ctl *ctl, const struct drac_ctl_owner *owner)
@@ -175,7 +166,7 @@ settle(struct drac_ctl *ctl, const struct drac_ctl_owner *from,
 int
 drac_ctl_settle(struct drac_ctl *ctl, bool kept)
 {
-	bool for_daemon = ctl->daemon || names_local_server(&ctl->conf);
+	bool for_daemon = ctl->daemon || drac_conf_tells_local(&ctl->conf);
 	struct drac_ctl_owner user = root;
 	struct drac_ctl_owner me = { .name = "this user", .uid = geteuid() };
 	int found = find_user(&ctl->conf, &user);

@@ -11,6 +11,7 @@
 
 #include "dracctl.h"
 #include "page.h"
+#include "sys.h"
 
 #define PATIENT_MS 30000
 
@@ -225,15 +226,6 @@ drac_ctl_map_clear(struct drac_ctl *ctl, struct drac_why *why)
 	    why);
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * The daemon removes some thousands at a time, and by itself whatever is
  * left when our time is up.
@@ -244,7 +236,7 @@ sweep_by_daemon(struct drac_ctl *ctl, struct drac_swept *swept,
 {
 	struct drac_call call = { .procedure = DRAC_PROC_SWEEP };
 	struct drac_reply reply = { 0 };
-	int64_t until_ms = monotonic_ms() + ctl->opts.timeout_ms;
+	int64_t until_ms = drac_sys_ms() + ctl->opts.timeout_ms;
 
 	*swept = (struct drac_swept){ 0 };
 	do {
@@ -257,7 +249,7 @@ sweep_by_daemon(struct drac_ctl *ctl, struct drac_swept *swept,
 		swept->removed += reply.removed;
 		swept->kept = reply.kept;
 		swept->more = reply.removed > 0;
-	} while (swept->more && monotonic_ms() < until_ms);
+	} while (swept->more && drac_sys_ms() < until_ms);
 	return 0;
 }
 

@@ -26,9 +26,7 @@ void
 drac_job_explain(struct drac_job *job, const char *sentence)
 {
 	drac_why_set(&job->reply.why, "%s", sentence);
-	for (char *at = job->reply.why.text; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
+	drac_why_make_harmless(job->reply.why.text);
 }
 
 void

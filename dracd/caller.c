@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "front.h"
+#include "sys.h"
 
 #define OWN_CACHED   64
 #define OWN_CACHE_MS 1000
@@ -243,13 +244,11 @@ is_listed(const struct drac_addr *addr)
 static bool
 is_broadcast(int fd, const struct drac_addr *addr)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_port = htons(DISCARD) };
+	struct sockaddr_storage sa;
+	socklen_t size = drac_addr_to_sockaddr(addr, DISCARD, &sa);
 
-	if (addr->len != 4)
-		return false;
-	memcpy(&sin.sin_addr, addr->octet, sizeof sin.sin_addr);
-	return connect(fd, (const struct sockaddr *)&sin, sizeof sin) == -1 &&
+	return addr->len == 4 &&
+	       connect(fd, (const struct sockaddr *)&sa, size) == -1 &&
 	       errno == EACCES;
 }
 
@@ -305,19 +304,10 @@ find_own(const struct drac_addr *addr)
 	return bound;
 }
 
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int
 is_own(struct drac_gate *gate, const struct drac_addr *addr)
 {
-	int64_t now_ms = monotonic_ms();
+	int64_t now_ms = drac_sys_ms();
 	unsigned sum = addr->len;
 	struct own *known;
 

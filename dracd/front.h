@@ -46,7 +46,7 @@ struct drac_sockets {
 	size_t count;
 	char *path;    /* of the local socket, if it was made here */
 	mode_t closed; /* its mode when it is not for everybody */
-	dev_t dev;  /* the file that was made */
+	dev_t dev;     /* the file that was made */
 	ino_t ino;
 };
 

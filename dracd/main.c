@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "dracd.h"
+#include "sys.h"
 
 #define BOUND_MAX   ((size_t)DRAC_LISTEN_MAX * 2)
 #define STATUS_ROOM 16384u
@@ -154,12 +155,6 @@ clock_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-static int64_t
-clock_ms(void)
-{
-	return clock_us() / 1000;
-}
-
 static void
 reload(struct daemon *d)
 {
@@ -274,7 +269,7 @@ turn(struct daemon *d)
 {
 	static struct drac_job jobs[DRAC_JOBS_MAX];
 	struct drac_front *front = d->state.front;
-	int64_t now_ms = clock_ms(), work_ms, tick_ms;
+	int64_t now_ms = drac_sys_ms(), work_ms, tick_ms;
 	size_t count = drac_front_collect(front, now_ms, jobs, DRAC_JOBS_MAX);
 	struct timespec now;
 
@@ -387,7 +382,7 @@ live(struct daemon *d, int ready_fd)
 {
 	drac_stats.started = time(NULL);
 	d->watchdog_ms = watchdog_ms();
-	d->tick_ms = d->told_ms = clock_ms();
+	d->tick_ms = d->told_ms = drac_sys_ms();
 	d->bound_count = drac_front_bound(d->state.front, d->bound, BOUND_MAX);
 	if (ready_fd != -1)
 		drac_start_ready(ready_fd);

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "dracd.h"
+#include "sys.h"
 
 #define RPCBIND_SOCKET "/run/rpcbind.sock"
 #define PATIENCE_S     5u
@@ -69,15 +70,6 @@ static struct {
 	int64_t when_ms;
 } told;
 
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* In the child. */
 
 /* The address that stands for all of a kind, or else its first. */
@@ -97,26 +89,6 @@ choose(const struct kind *kind, const struct drac_bound *bound, size_t count)
 	return first;
 }
 
-/* Returns the size. */
-static unsigned
-sockaddr_of(const struct drac_bound *bound, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_port = htons(bound->port) };
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
-		.sin6_port = htons(bound->port) };
-
-	memset(ss, 0, sizeof(*ss));
-	if (bound->v6) {
-		memcpy(&sin6.sin6_addr, bound->addr.octet, 16);
-		memcpy(ss, &sin6, sizeof(sin6));
-		return sizeof(sin6);
-	}
-	memcpy(&sin.sin_addr, bound->addr.octet, 4);
-	memcpy(ss, &sin, sizeof(sin));
-	return sizeof(sin);
-}
-
 /* What stands there for another address has to go first. */
 static bool
 set(rpcvers_t version, const struct netconfig *nconf,
@@ -133,7 +105,7 @@ tell(const struct kind *kind, const struct drac_bound *bound, bool undo)
 	struct netconfig *nconf = getnetconfigent(kind->netid);
 	struct sockaddr_storage ss;
 	struct netbuf address = { .maxlen = sizeof(ss),
-		.len = sockaddr_of(bound, &ss),
+		.len = drac_addr_to_sockaddr(&bound->addr, bound->port, &ss),
 		.buf = &ss };
 	bool all = nconf != NULL;
 
@@ -249,7 +221,7 @@ meet(void)
 	child.again = told.ino == st.st_ino && told.dev == st.st_dev;
 	told.dev = st.st_dev;
 	told.ino = st.st_ino;
-	told.when_ms = clock_ms();
+	told.when_ms = drac_sys_ms();
 	return true;
 }
 
@@ -260,7 +232,7 @@ drac_portmap_anew(void)
 
 	return stat(RPCBIND_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	       (st.st_dev != told.dev || st.st_ino != told.ino ||
-		   clock_ms() - told.when_ms >= ANEW_MS);
+		   drac_sys_ms() - told.when_ms >= ANEW_MS);
 }
 
 void
@@ -298,7 +270,7 @@ drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
 	}
 	child.pid = pid;
 	child.fd = fds[0];
-	child.began_ms = clock_ms();
+	child.began_ms = drac_sys_ms();
 	child.undo = undo;
 	child.port = bound[0].port;
 }
@@ -366,7 +338,7 @@ drac_portmap_wait(bool block)
 
 	if (child.pid == 0)
 		return;
-	left_ms = child.began_ms + PATIENCE_S * 1000 - clock_ms();
+	left_ms = child.began_ms + PATIENCE_S * 1000 - drac_sys_ms();
 	if (left_ms < 0)
 		left_ms = 0;
 	/* It writes and closes at its end only: ready means that this is it. */

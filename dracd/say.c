@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "dracd.h"
+#include "sys.h"
 
 #define IDENT     "rpc.dracd"
 #define LINE      512
@@ -83,15 +84,6 @@ level_word(int level)
 	       : level == LOG_WARNING ? "warning"
 	       : level == LOG_DEBUG   ? "debug"
 				      : "info";
-}
-
-/* Outside text must not forge a line or drive a terminal. */
-static void
-make_harmless(char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
 }
 
 /* Without waiting; a pipe that polls as writable takes a record whole. */
@@ -158,7 +150,7 @@ put_line(int level, char *line)
 {
 	bool taken;
 
-	make_harmless(line);
+	drac_why_make_harmless(line);
 	if (level == LOG_DEBUG && !with_debug)
 		return true;
 	taken = syslog_path != NULL ? put_syslog(level, line)
@@ -178,15 +170,6 @@ drac_say(int level, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
 	(void)put_line(level, line);
-}
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static int
@@ -213,7 +196,7 @@ void
 drac_say_limited(enum drac_refusal number, const char *format, ...)
 {
 	struct cause *cause = &causes[number];
-	int64_t now_ms = clock_ms();
+	int64_t now_ms = drac_sys_ms();
 	va_list ap;
 
 	catch_up(number, now_ms);

@@ -124,9 +124,7 @@ put(struct text *to, const char *format, ...)
 	if (length < 0 || (size_t)length >= sizeof(line) ||
 	    (size_t)length + 1 >= to->room - to->length)
 		return;
-	for (int i = 0; i < length; i++)
-		if (line[i] < ' ' || line[i] > '~')
-			line[i] = '?';
+	drac_why_make_harmless(line);
 	line[length++] = '\n';
 	memcpy(to->text + to->length, line, (size_t)length);
 	to->length += (size_t)length;

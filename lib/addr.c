@@ -107,6 +107,26 @@ drac_addr_from_sockaddr(const struct sockaddr *sa, socklen_t len,
 	return 0;
 }
 
+socklen_t
+drac_addr_to_sockaddr(const struct drac_addr *addr, unsigned short port,
+    struct sockaddr_storage *sa)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port) };
+
+	memset(sa, 0, sizeof *sa);
+	if (addr->len == 4) {
+		memcpy(&in.sin_addr, addr->octet, sizeof in.sin_addr);
+		memcpy(sa, &in, sizeof in);
+		return sizeof in;
+	}
+	memcpy(&in6.sin6_addr, addr->octet, sizeof in6.sin6_addr);
+	memcpy(sa, &in6, sizeof in6);
+	return sizeof in6;
+}
+
 void
 drac_addr_text(const struct drac_addr *addr, char text[DRAC_ADDR_TEXT])
 {

@@ -48,6 +48,13 @@ int drac_addr_parse(const char *text, struct drac_addr *addr);
 int drac_addr_from_sockaddr(const struct sockaddr *sa, socklen_t len,
     struct drac_addr *addr);
 
+/*
+ * Into *sa, all of which is set, with a port in host order. Returns the size
+ * of what it is: sockaddr_in or sockaddr_in6.
+ */
+socklen_t drac_addr_to_sockaddr(const struct drac_addr *addr,
+    unsigned short port, struct sockaddr_storage *sa);
+
 /* inet_ntop(3) form, always NUL-terminated. */
 void drac_addr_text(const struct drac_addr *addr, char text[DRAC_ADDR_TEXT]);
 

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys.h"
+
 /* A longer name, each octet of which may become three, is not remembered. */
 #define FILE_NAME_MAX 240
 
@@ -54,19 +56,6 @@ spell_file(const char *name, char file[FILE_NAME_MAX])
 	return length == 0 ? -1 : 0;
 }
 
-/* A program may have closed 0, 1 and 2, and others write there. */
-static int
-move_up(int fd)
-{
-	int higher;
-
-	if (fd == -1 || fd > STDERR_FILENO)
-		return fd;
-	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	(void)close(fd);
-	return higher;
-}
-
 static int
 close_unless(bool good, int fd)
 {
@@ -82,7 +71,7 @@ open_dir(const char *dir, bool make)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	bool made = make && mkdir(dir, 0755) == 0;
-	int fd = move_up(open(dir, flags));
+	int fd = drac_sys_above_stderr(open(dir, flags));
 	struct stat st;
 	bool good;
 
@@ -109,7 +98,8 @@ open_file(const char *dir, const char *name, bool make)
 	dir_fd = open_dir(dir, make);
 	if (dir_fd == -1)
 		return -1;
-	fd = move_up(openat(dir_fd, file, flags | (make ? O_CREAT : 0), 0600));
+	fd = drac_sys_above_stderr(
+	    openat(dir_fd, file, flags | (make ? O_CREAT : 0), 0600));
 	(void)close(dir_fd);
 	return close_unless(fd != -1 && fstat(fd, &st) == 0 &&
 				S_ISREG(st.st_mode) && st.st_nlink == 1 &&

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys.h"
+
 #define RPCBIND_PORT 111
 
 /* A datagram is sent again after this, then after twice as long ... */
@@ -88,22 +90,12 @@ struct place {
 	socklen_t size;
 	union {
 		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
+		struct sockaddr_storage host;
 		struct sockaddr_un un;
 	} at;
 };
 
 static void broken(struct talk *talk, int error);
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Not to be guessed; early at boot, at least different each time. */
 static uint32_t
@@ -120,21 +112,6 @@ random_word(void)
 }
 
 /* Sockets. */
-
-/* A program may have closed 0, 1 and 2, and others write there. */
-static int
-move_up(int fd)
-{
-	int higher, saved;
-
-	if (fd == -1 || fd > STDERR_FILENO)
-		return fd;
-	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return higher;
-}
 
 static int
 place_local(const char *path, struct place *place)
@@ -155,17 +132,7 @@ static void
 place_host(const struct drac_addr *host, unsigned short port,
     struct place *place)
 {
-	if (host->len == 4) {
-		place->at.in.sin_family = AF_INET;
-		place->at.in.sin_port = htons(port);
-		memcpy(&place->at.in.sin_addr, host->octet, 4);
-		place->size = sizeof(place->at.in);
-	} else {
-		place->at.in6.sin6_family = AF_INET6;
-		place->at.in6.sin6_port = htons(port);
-		memcpy(&place->at.in6.sin6_addr, host->octet, 16);
-		place->size = sizeof(place->at.in6);
-	}
+	place->size = drac_addr_to_sockaddr(host, port, &place->at.host);
 }
 
 /* Others may come to listen there, and be it only while we wait. */
@@ -231,7 +198,7 @@ finish(struct talk *talk, int error)
 {
 	talk->phase = PHASE_IDLE;
 	talk->ask->error = error;
-	talk->ask->took_ms = (unsigned)(clock_ms() - talk->started_ms);
+	talk->ask->took_ms = (unsigned)(drac_sys_ms() - talk->started_ms);
 	if (error != 0 || !talk->kept)
 		hang_up(talk);
 }
@@ -360,7 +327,7 @@ static void
 datagram_sent(struct talk *talk)
 {
 	talk->out.at = talk->out.end;
-	talk->again_ms = clock_ms() + talk->pause_ms;
+	talk->again_ms = drac_sys_ms() + talk->pause_ms;
 	talk->pause_ms *= 2;
 }
 
@@ -403,7 +370,7 @@ connect_to(struct talk *talk, const struct place *place)
 	if (errno == EAGAIN && place->at.any.sa_family == AF_UNIX) {
 		hang_up(talk);
 		talk->connecting = true;
-		talk->again_ms = clock_ms() + KNOCK_MS;
+		talk->again_ms = drac_sys_ms() + KNOCK_MS;
 		return 0;
 	}
 	return -1;
@@ -421,7 +388,7 @@ dial(struct talk *talk)
 	else if (place_local(ask->socket, &place) == -1)
 		return -1;
 	family = place.at.any.sa_family;
-	talk->fd = move_up(socket(family,
+	talk->fd = drac_sys_above_stderr(socket(family,
 	    (talk->stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK |
 		SOCK_CLOEXEC,
 	    0));
@@ -647,7 +614,7 @@ attend(struct talk *talk, short events)
 static void
 turn(struct talk *talk, short events)
 {
-	int64_t now = clock_ms();
+	int64_t now = drac_sys_ms();
 
 	if (talk->phase != PHASE_IDLE && events != 0)
 		attend(talk, events);
@@ -693,7 +660,7 @@ gather(const struct talk *talks, size_t count, struct pollfd *polled)
 static int
 left_until(int64_t until_ms)
 {
-	int64_t left = until_ms - clock_ms();
+	int64_t left = until_ms - drac_sys_ms();
 
 	if (left < 0)
 		return 0;
@@ -761,7 +728,7 @@ begin(struct talk *talk, unsigned timeout_ms)
 {
 	struct drac_ask *ask = talk->ask;
 
-	talk->started_ms = clock_ms();
+	talk->started_ms = drac_sys_ms();
 	talk->timeout_ms = timeout_ms;
 	ask->error = 0;
 	ask->why.text[0] = '\0';
@@ -1008,7 +975,8 @@ line_gives(char *line, const char *name, struct drac_addr *addr)
 static FILE *
 open_hosts(const char *path)
 {
-	int fd = move_up(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+	int fd = drac_sys_above_stderr(
+	    open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 	FILE *file = fd == -1 ? NULL : fdopen(fd, "r");
 
 	if (file == NULL && fd != -1)
@@ -1032,4 +1000,25 @@ drac_client_hosts(const char *path, const char *name, struct drac_addr *addr)
 	(void)fclose(file);
 	errno = saved;
 	return found;
+}
+
+int
+drac_client_find(const char *hosts, const char *name, const char *host,
+    struct drac_addr *addr, struct drac_why *why)
+{
+	int found;
+
+	if (drac_addr_parse(host, addr) == 0)
+		return 0;
+	found = drac_client_hosts(hosts, host, addr);
+	if (found == 1)
+		return 0;
+	if (found == 0)
+		drac_why_set(why, "%s: neither an address nor in %s", name,
+		    hosts);
+	else
+		drac_why_set(why, "%s: not an address, and %s: %s", name, hosts,
+		    describe(errno));
+	errno = EADDRNOTAVAIL;
+	return -1;
 }

@@ -84,6 +84,13 @@ int drac_client_hosts(const char *path, const char *name,
     struct drac_addr *addr);
 
 /*
+ * The host of a server: numeric, or as drac_client_hosts finds it. -1 with
+ * EADDRNOTAVAIL and why, which begins with name.
+ */
+int drac_client_find(const char *hosts, const char *name, const char *host,
+    struct drac_addr *addr, struct drac_why *why);
+
+/*
  * A connection to the local daemon for one call after another. -1 with
  * errno (ENOENT, ECONNREFUSED: no daemon there) and why.
  */

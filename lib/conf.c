@@ -1005,7 +1005,7 @@ drac_conf_argument(struct drac_conf *conf, const char *argument,
 	if (take_argument(conf, argument, why) == 0)
 		return 0;
 	if (why != NULL)
-		drac_lines_make_harmless(why->text);
+		drac_why_make_harmless(why->text);
 	return -1;
 }
 
@@ -1086,6 +1086,15 @@ drac_conf_load(struct drac_conf *conf, const char *path,
 		.report_arg = arg };
 
 	return drac_lines_load(&t) == -1 ? -1 : check_all(conf, &t);
+}
+
+bool
+drac_conf_tells_local(const struct drac_conf *conf)
+{
+	for (size_t i = 0; i < conf->server_count; i++)
+		if (conf->servers[i].host == NULL)
+			return true;
+	return false;
 }
 
 void

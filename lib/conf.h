@@ -146,6 +146,9 @@ struct drac_conf_key {
 };
 const struct drac_conf_key *drac_conf_keys(size_t *count);
 
+/* Is the daemon of this host among the servers? */
+bool drac_conf_tells_local(const struct drac_conf *conf);
+
 /*
  * Copy what the store needs; conf stays the owner of the path. may_create
  * is false: whoever wants a map made says so.

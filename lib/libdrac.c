@@ -24,6 +24,7 @@
 #include "addr.h"
 #include "client.h"
 #include "drac.h"
+#include "sys.h"
 #include "why.h"
 #include "wire.h"
 
@@ -82,19 +83,10 @@ struct lookup {
 
 static char no_memory[] = "libdrac: out of memory";
 
-static int64_t
-clock_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static unsigned
 left_until(int64_t deadline_ms)
 {
-	int64_t left = deadline_ms - clock_ms();
+	int64_t left = deadline_ms - drac_sys_ms();
 
 	return left > 0 ? (unsigned)left : 0;
 }
@@ -398,7 +390,7 @@ find_route(const char *server, bool v6, int64_t deadline_ms,
 static int64_t
 share(int64_t deadline_ms, size_t others)
 {
-	return clock_ms() + left_until(deadline_ms) / (1 + (unsigned)others);
+	return drac_sys_ms() + left_until(deadline_ms) / (1 + (unsigned)others);
 }
 
 static int
@@ -548,7 +540,7 @@ no_address(struct drac_why *why)
 static int
 auth(const char *server, const struct drac_addr *addr, bool v6, char **errmsg)
 {
-	int64_t deadline_ms = clock_ms() + TIMEOUT_MS;
+	int64_t deadline_ms = drac_sys_ms() + TIMEOUT_MS;
 	struct mine *mine = get_mine();
 	struct route *route;
 	int result = -1;
@@ -567,7 +559,7 @@ auth(const char *server, const struct drac_addr *addr, bool v6, char **errmsg)
 static int
 conn(const char *server, bool v6, char **errmsg)
 {
-	int64_t deadline_ms = clock_ms() + TIMEOUT_MS;
+	int64_t deadline_ms = drac_sys_ms() + TIMEOUT_MS;
 	struct mine *mine = get_mine();
 	struct route *route;
 
@@ -587,7 +579,7 @@ conn(const char *server, bool v6, char **errmsg)
 static int
 say(const struct drac_addr *addr, bool v6, char **errmsg)
 {
-	int64_t deadline_ms = clock_ms() + TIMEOUT_MS;
+	int64_t deadline_ms = drac_sys_ms() + TIMEOUT_MS;
 	struct mine *mine = get_mine();
 	int result = -1;
 

@@ -18,15 +18,6 @@
 /* How much of a path one sentence shows. */
 #define SHOWN_PATH 512
 
-void
-drac_lines_make_harmless(char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text < ' ' || *text > '~')
-			*text = '?';
-	}
-}
-
 /* errno says what kind of error it is. */
 static void
 tell_line(struct drac_lines *t, unsigned line, const char *what)
@@ -41,7 +32,7 @@ tell_line(struct drac_lines *t, unsigned line, const char *what)
 	else
 		snprintf(sentence, sizeof sentence, "%.*s:%u: %s", SHOWN_PATH,
 		    t->name, line, what);
-	drac_lines_make_harmless(sentence);
+	drac_why_make_harmless(sentence);
 	t->report(sentence, t->report_arg);
 }
 

@@ -68,10 +68,4 @@ int drac_lines_parse(struct drac_lines *lines, char *octets, size_t len);
 /* Report what is wrong with the file as a whole; errno is the error. */
 void drac_lines_tell(struct drac_lines *lines, const char *what);
 
-/*
- * Outside text must not forge a log line or drive a terminal: make each
- * octet that is not printable ASCII a `?`.
- */
-void drac_lines_make_harmless(char *text);
-
 #endif

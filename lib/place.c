@@ -15,16 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys.h"
+
 #define SUFFIX_MAX 256
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int
 check_dir(int fd, const char *dir, uid_t keeper, struct drac_why *why)
@@ -132,13 +125,13 @@ drac_place_close(struct drac_place *place)
 void
 drac_place_start(struct drac_place *place, unsigned timeout_ms)
 {
-	place->deadline_ms = monotonic_ms() + timeout_ms;
+	place->deadline_ms = drac_sys_ms() + timeout_ms;
 }
 
 int
 drac_place_left(const struct drac_place *place)
 {
-	int64_t left = place->deadline_ms - monotonic_ms();
+	int64_t left = place->deadline_ms - drac_sys_ms();
 
 	return left > 0 ? (int)left : 0;
 }
@@ -150,22 +143,6 @@ name_of(const struct drac_place *place, const char *suffix,
 	snprintf(name, SUFFIX_MAX, "%s%s", place->name, suffix);
 }
 
-/*
- * Where a daemon has closed its standard descriptors, a stray message must
- * not end up in the map.
- */
-static int
-above_stderr(int fd)
-{
-	int higher;
-
-	if (fd == -1 || fd > STDERR_FILENO)
-		return fd;
-	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	(void)close(fd);
-	return higher;
-}
-
 int
 drac_place_file(const struct drac_place *place, const char *suffix, int flags,
     mode_t mode, struct drac_why *why)
@@ -175,7 +152,7 @@ drac_place_file(const struct drac_place *place, const char *suffix, int flags,
 	int fd;
 
 	name_of(place, suffix, name);
-	fd = above_stderr(openat(place->dir, name,
+	fd = drac_sys_above_stderr(openat(place->dir, name,
 	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode));
 	if (fd == -1) {
 		if (errno != ENOENT)
@@ -253,7 +230,7 @@ wait_more(int64_t until_ms, long *pause_us)
 {
 	struct timespec pause = { .tv_nsec = *pause_us * 1000 };
 
-	if (monotonic_ms() >= until_ms)
+	if (drac_sys_ms() >= until_ms)
 		return false;
 	(void)nanosleep(&pause, NULL);
 	if (*pause_us < 800)
@@ -344,7 +321,7 @@ drac_lock_owned(int fd, long *pid)
 int
 drac_lock_map(int fd, bool exclusive, int wait_ms)
 {
-	int64_t until_ms = monotonic_ms() + wait_ms;
+	int64_t until_ms = drac_sys_ms() + wait_ms;
 	long pause_us = 50;
 
 	if (flock_until(fd, exclusive ? LOCK_EX : LOCK_SH, until_ms) == -1)
@@ -394,9 +371,7 @@ name_process(int pid, char *text, size_t size)
 	}
 	comm[got] = '\0';
 	comm[strcspn(comm, "\n")] = '\0';
-	for (char *at = comm; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
+	drac_why_make_harmless(comm);
 	snprintf(text, size, "process %d (%s)", pid, comm);
 }
 

@@ -19,27 +19,6 @@ struct round {
 };
 
 static bool
-find_host(const char *hosts, const char *host, struct drac_addr *addr,
-    struct drac_told *told)
-{
-	int found;
-
-	if (drac_addr_parse(host, addr) == 0)
-		return true;
-	found = drac_client_hosts(hosts, host, addr);
-	if (found == 1)
-		return true;
-	if (found == 0)
-		drac_why_set(&told->why, "%s: neither an address nor in %s",
-		    told->name, hosts);
-	else
-		drac_why_set(&told->why, "%s: not an address, and %s: %s",
-		    told->name, hosts, strerrordesc_np(errno));
-	told->error = EADDRNOTAVAIL;
-	return false;
-}
-
-static bool
 may_ask(const struct drac_tell *tell, struct drac_told *told)
 {
 	unsigned wait_s = 0;
@@ -62,10 +41,13 @@ prepare(const struct drac_tell *tell, const struct drac_server *server,
 
 	told->name = server->name;
 	told->local = server->host == NULL;
-	if (told->local)
+	if (told->local) {
 		ask.socket = tell->conf->socket;
-	else if (!find_host(tell->hosts, server->host, &ask.host, told))
+	} else if (drac_client_find(tell->hosts, told->name, server->host,
+		       &ask.host, &told->why) == -1) {
+		told->error = errno;
 		return;
+	}
 	if (!may_ask(tell, told))
 		return;
 	round->asks[round->count] = ask;

@@ -21,3 +21,12 @@ drac_why_set(struct drac_why *why, const char *format, ...)
 	va_end(ap);
 	errno = saved;
 }
+
+void
+drac_why_make_harmless(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+	}
+}

@@ -17,4 +17,10 @@ struct drac_why {
 __attribute__((format(printf, 2, 3))) void drac_why_set(struct drac_why *why,
     const char *format, ...);
 
+/*
+ * Outside text must not forge a log line or drive a terminal: make each
+ * octet that is not printable ASCII a `?`.
+ */
+void drac_why_make_harmless(char *text);
+
 #endif

@@ -230,10 +230,7 @@ static void
 take_sentence(struct reader *r, struct drac_why *why)
 {
 	take_text(r, why->text, sizeof why->text);
-	for (char *c = why->text; *c != '\0'; c++) {
-		if (*c == '\n')
-			*c = '?';
-	}
+	drac_why_make_harmless(why->text);
 }
 
 static void

@@ -324,6 +324,33 @@ net_accepts(void)
 }
 
 static void
+to_sockaddr_and_back(void)
+{
+	static const char *const rows[] = { "192.0.2.7", "0.0.0.0",
+		"2001:db8::7", "::" };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sockaddr_storage sa;
+		struct drac_addr addr, back;
+		socklen_t size;
+
+		memset(&sa, 0xff, sizeof sa);
+		CHECK_ROW(drac_addr_parse(rows[i], &addr) == 0, rows[i]);
+		size = drac_addr_to_sockaddr(&addr, 757, &sa);
+		CHECK_ROW(size == (addr.len == 4 ? sizeof(struct sockaddr_in)
+						 : sizeof(struct sockaddr_in6)),
+		    rows[i]);
+		CHECK_ROW(drac_addr_from_sockaddr((struct sockaddr *)&sa, size,
+			      &back) == 0,
+		    rows[i]);
+		CHECK_ROW(drac_addr_equal(&addr, &back), rows[i]);
+		/* Both families have the port in the same place. */
+		CHECK_ROW(((struct sockaddr_in *)&sa)->sin_port == htons(757),
+		    rows[i]);
+	}
+}
+
+static void
 net_refuses(void)
 {
 	static const char *const rows[] = {
@@ -457,6 +484,7 @@ main(void)
 	RUN(scope_of_address);
 	RUN(equal_compares_family_and_octets);
 	RUN(net_accepts);
+	RUN(to_sockaddr_and_back);
 	RUN(net_refuses);
 	RUN(net_refuses_bits_after_the_prefix);
 	RUN(net_has_members);
