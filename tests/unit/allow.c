@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "test.h"
+#include "told.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -126,22 +127,6 @@ free_makes_list_usable_again(void)
 	CHECK(drac_nets_find(&nets, &old) == NULL);
 	CHECK(drac_nets_find(&nets, &new) == &nets.net[0]);
 	drac_nets_free(&nets);
-}
-
-/* Errors reported, one a line. */
-struct told {
-	char text[4096];
-	unsigned count;
-};
-
-static void
-take(const char *text, void *arg)
-{
-	struct told *told = arg;
-	size_t len = strlen(told->text);
-
-	snprintf(told->text + len, sizeof told->text - len, "%s\n", text);
-	told->count++;
 }
 
 static int

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -43,20 +42,6 @@ send(int fd, const void *octets, size_t size, int flags)
 	if (most != 0 && size > most)
 		size = most;
 	return sendto(fd, octets, size, flags, NULL, 0);
-}
-
-static unsigned
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	CHECK(dir != NULL);
-	while (dir != NULL && readdir(dir) != NULL)
-		count++;
-	if (dir != NULL)
-		(void)closedir(dir);
-	return count;
 }
 
 static struct drac_addr

@@ -17,26 +17,11 @@
 #include <unistd.h>
 
 #include "test.h"
+#include "told.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define SHIPPED "conf/drac.conf"
-
-/* Errors reported, one a line. */
-struct told {
-	char text[4096];
-	unsigned count;
-};
-
-static void
-take(const char *text, void *arg)
-{
-	struct told *told = arg;
-	size_t len = strlen(told->text);
-
-	snprintf(told->text + len, sizeof told->text - len, "%s\n", text);
-	told->count++;
-}
 
 static int
 parse(struct drac_conf *conf, const char *content, size_t len,

@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <netdb.h>
 #include <sched.h>
 #include <signal.h>
@@ -127,20 +126,6 @@ name_of(const char *host, const struct peer *peer)
 
 	snprintf(text, sizeof(text), "%s:%u", host, (unsigned)peer->port);
 	return text;
-}
-
-static unsigned
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	CHECK(dir != NULL);
-	while (dir != NULL && readdir(dir) != NULL)
-		count++;
-	if (dir != NULL)
-		(void)closedir(dir);
-	return count;
 }
 
 static void
