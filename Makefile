@@ -153,7 +153,7 @@ deps:
 
 programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/memory $(B)/tests/pam/loop \
-	$(B)/tests/pam/pam_stub.so $(STORE:%=$(B)/tests/store/%) \
+	$(B)/tests/pam/pam_stub.so $(B)/tests/pam/set_rhost.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/rooms $(B)/tests/ctl/historic \
 	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old

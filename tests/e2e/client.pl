@@ -82,7 +82,7 @@ sub pop3 {
 	$line->put("PASS $password");
 	my $answer = $line->get;
 	$line->put('QUIT');
-	return verdict($answer, qr/^\+OK/, qr/^-ERR \[AUTH\]/);
+	return verdict($answer, qr/^\+OK/, qr/^-ERR (?!.*(?:\[SYS|[Tt]emporary))/);
 }
 
 sub imap {
@@ -93,7 +93,8 @@ sub imap {
 	my $answer;
 	do { $answer = $line->get } until $answer =~ /^a /;
 	$line->put('b LOGOUT');
-	return verdict($answer, qr/^a OK/, qr/^a NO \[AUTHENTICATIONFAILED\]/);
+	return verdict($answer, qr/^a OK/,
+	    qr/^a NO (?!.*(?:\[UNAVAILABLE|[Tt]emporary))/);
 }
 
 # Nobody waits for the answer to QUIT: Exim holds it back for 0.2 s.
