@@ -5,15 +5,20 @@
 #
 #   client.pl [--from ADDRESS] pop  HOST USER PASSWORD
 #   client.pl [--from ADDRESS] imap HOST USER PASSWORD
-#   client.pl [--from ADDRESS] smtp HOST SENDER RECIPIENT
+#   client.pl [--from ADDRESS] smtp HOST SENDER RECIPIENT [PORT]
+#   client.pl [--from ADDRESS] auth PLAIN|LOGIN HOST PORT USER PASSWORD
+#       SENDER RECIPIENT
+#   client.pl [--from ADDRESS] ehlo HOST PORT
 #   client.pl [--from ADDRESS] wait HOST PORT SECONDS
 #   client.pl [--from ADDRESS] hammer HOST SENDER RECIPIENT COUNT CODE FILE
 #
 # Prints the reply that decides. Exit status: 0 accepted, 1 refused, 2 usage,
 # 3 trouble (no connection, a temporary error, an answer that makes no
-# sense). hammer sends COUNT recipients in each session, session after session
-# while FILE exists; it prints one line for each answer that does not start
-# with CODE, with the time, and at the end how many of each kind there were.
+# sense). After a password that was refused, auth tries the recipient all the
+# same and prints that answer, too. ehlo prints the whole answer. hammer sends
+# COUNT recipients in each session, session after session while FILE exists; it
+# prints one line for each answer that does not start with CODE, with the time,
+# and at the end how many of each kind there were.
 use strict;
 use warnings;
 use IO::Socket::IP;
@@ -49,13 +54,19 @@ package Line {
 		print { $self->{socket} } "$line\r\n" or die "write: $!\n";
 	}
 
-	# The last line of an SMTP reply.
-	sub reply {
+	# All lines of an SMTP reply.
+	sub lines {
 		my ($self, $command) = @_;
 		$self->put($command) if defined $command;
-		my $line;
-		do { $line = $self->get } while $line =~ /^\d{3}-/;
-		return $line;
+		my @lines;
+		do { push @lines, $self->get } while $lines[-1] =~ /^\d{3}-/;
+		return @lines;
+	}
+
+	# The last one.
+	sub reply {
+		my ($self, $command) = @_;
+		return ($self->lines($command))[-1];
 	}
 
 	sub need {
@@ -98,21 +109,79 @@ sub imap {
 }
 
 # Nobody waits for the answer to QUIT: Exim holds it back for 0.2 s.
-sub session {
-	my ($host, $sender) = @_;
-	my $line = Line->open($host, 25);
+sub greet {
+	my ($host, $port) = @_;
+	my $line = Line->open($host, $port);
 	$line->need(220);
 	$line->need(250, 'EHLO client.example.net');
+	return $line;
+}
+
+sub session {
+	my ($host, $sender) = @_;
+	my $line = greet($host, 25);
 	$line->need(250, "MAIL FROM:<$sender>");
 	return $line;
 }
 
-sub smtp {
-	my ($host, $sender, $recipient) = @_;
-	my $line = session($host, $sender);
-	my $answer = $line->reply("RCPT TO:<$recipient>");
+# The answer to the recipient decides, but a server that wants AUTH may say
+# so to the sender.
+sub rcpt {
+	my ($line, $sender, $recipient) = @_;
+	my $answer = $line->reply("MAIL FROM:<$sender>");
+	if ($answer =~ /^250/) {
+		$answer = $line->reply("RCPT TO:<$recipient>");
+	} elsif ($answer !~ /^530/) {
+		die "$answer\n";
+	}
 	$line->put('QUIT');
-	return verdict($answer, qr/^250/, qr/^55\d/);
+	return verdict($answer, qr/^250/, qr/^5(?:30|5\d)/);
+}
+
+sub smtp {
+	my ($host, $sender, $recipient, $port) = @_;
+	return rcpt(greet($host, $port // 25), $sender, $recipient);
+}
+
+# Of at most 63 octets.
+sub base64 {
+	my ($text) = @_;
+	my $code = substr pack('u63', $text), 1, -1;
+	$code =~ tr{`!-_}{AB-Za-z0-9+/};
+	my $pad = -length($text) % 3;
+	substr($code, -$pad) = '=' x $pad if $pad;
+	return $code;
+}
+
+# The reply to a login.
+sub authenticate {
+	my ($line, $mechanism, $user, $password) = @_;
+	if ($mechanism eq 'PLAIN') {
+		return $line->reply('AUTH PLAIN ' .
+		    base64("\0$user\0$password"));
+	}
+	$line->need(334, "AUTH $mechanism");
+	$line->need(334, base64($user));
+	return $line->reply(base64($password));
+}
+
+sub auth {
+	my ($mechanism, $host, $port, $user, $password, @mail) = @_;
+	my $line = greet($host, $port);
+	my $answer = authenticate($line, $mechanism, $user, $password);
+	return rcpt($line, @mail) if $answer =~ /^235/;
+	my $status = verdict($answer, qr/^235/, qr/^535/);
+	rcpt($line, @mail);
+	return $status;
+}
+
+sub ehlo {
+	my ($host, $port) = @_;
+	my $line = Line->open($host, $port);
+	$line->need(220);
+	print "$_\n" for $line->lines('EHLO client.example.net');
+	$line->put('QUIT');
+	return 0;
 }
 
 sub hammer {
@@ -150,7 +219,8 @@ sub wait_for {
 }
 
 my %verb = (
-	pop => [\&pop3, 3], imap => [\&imap, 3], smtp => [\&smtp, 3],
+	pop => [\&pop3, 3], imap => [\&imap, 3], smtp => [\&smtp, 3, 4],
+	auth => [\&auth, 7], ehlo => [\&ehlo, 2],
 	wait => [\&wait_for, 3], hammer => [\&hammer, 6],
 );
 
@@ -161,7 +231,7 @@ if (@ARGV > 1 && $ARGV[0] eq '--from') {
 	(undef, $from) = splice @ARGV, 0, 2;
 }
 my $entry = $verb{ shift @ARGV // '' };
-if (!$entry || @ARGV != $entry->[1]) {
+if (!$entry || @ARGV < $entry->[1] || @ARGV > $entry->[-1]) {
 	print STDERR "usage: client.pl [--from ADDRESS] VERB ARGUMENT...\n";
 	exit 2;
 }
