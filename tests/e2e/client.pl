@@ -10,6 +10,7 @@
 #       SENDER RECIPIENT
 #   client.pl [--from ADDRESS] ehlo HOST PORT
 #   client.pl [--from ADDRESS] wait HOST PORT SECONDS
+#   client.pl [--from ADDRESS] talk HOST PORT LINE...
 #   client.pl [--from ADDRESS] hammer HOST SENDER RECIPIENT COUNT CODE FILE
 #
 # Prints the reply that decides. Exit status: 0 accepted, 1 refused, 2 usage,
@@ -208,6 +209,23 @@ sub hammer {
 	return 0;
 }
 
+sub talk {
+	my ($host, $port, @lines) = @_;
+	my $line = Line->open($host, $port);
+	my $answer = $line->get;
+	for (@lines) {
+		if (/^while (.+)/) {
+			sleep 0.05 while -e $1;
+			next;
+		}
+		$line->put($_);
+		do { $answer = $line->get }
+		    until $answer =~ /^(?:\+|-ERR|\w+ (?:OK|NO|BAD))/;
+		print "$answer\n";
+	}
+	return $answer =~ /^(?:\+|\w+ OK)/ ? 0 : 1;
+}
+
 sub wait_for {
 	my ($host, $port, $seconds) = @_;
 	my $end = time + $seconds;
@@ -222,6 +240,7 @@ my %verb = (
 	pop => [\&pop3, 3], imap => [\&imap, 3], smtp => [\&smtp, 3, 4],
 	auth => [\&auth, 7], ehlo => [\&ehlo, 2],
 	wait => [\&wait_for, 3], hammer => [\&hammer, 6],
+	talk => [\&talk, 3, 99],
 );
 
 $| = 1;
