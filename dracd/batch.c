@@ -11,6 +11,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "lookups.h"
 #include "work.h"
 
 /* Answers. */
@@ -70,6 +71,17 @@ due_add(struct drac_state *state, const struct drac_addr *addr, time_t expiry)
 	state->work->learn = true;
 }
 
+/* What a lookup sees from now on. 0: addr is gone. */
+static void
+tell_lookups(struct drac_state *state, const struct drac_addr *addr,
+    time_t expiry)
+{
+	if (drac_lookups_tell(state->lookups, addr, expiry) == 0)
+		return;
+	drac_say_limited(DRAC_REFUSAL_NONE, "lookup: %s", strerror(errno));
+	state->work->learn = true;
+}
+
 static void
 count_gone(struct drac_state *state)
 {
@@ -83,6 +95,7 @@ settle_add(struct drac_state *state, const struct drac_op *op,
 {
 	const struct drac_grant *grant = &op->grant;
 
+	tell_lookups(state, &op->addr, grant->expiry);
 	job->reply.flag = grant->written;
 	job->reply.expiry = op->expiry;
 	if (job->right == DRAC_RIGHT_ADMIN) {
@@ -109,6 +122,7 @@ settle_set(struct drac_state *state, const struct drac_op *op,
 {
 	if (op->grant.previous == 0)
 		state->entries++;
+	tell_lookups(state, &op->addr, op->expiry);
 	due_add(state, &op->addr, op->expiry);
 	log_done("set", job, op->expiry);
 }
@@ -120,6 +134,7 @@ settle_take_back(struct drac_state *state, const struct drac_op *op,
 	job->reply.flag = op->done;
 	if (!op->done)
 		return;
+	tell_lookups(state, &op->addr, op->grant.previous);
 	drac_stats.taken_back++;
 	if (op->grant.previous == 0)
 		count_gone(state);
@@ -132,6 +147,7 @@ static void
 settle_drop(struct drac_state *state, const struct drac_op *op,
     struct drac_job *job)
 {
+	tell_lookups(state, &op->addr, 0);
 	job->reply.flag = op->done;
 	if (!op->done)
 		return;
@@ -145,6 +161,7 @@ settle_expire(struct drac_state *state, const struct drac_op *op, time_t now)
 {
 	char address[DRAC_ADDR_TEXT];
 
+	tell_lookups(state, &op->addr, op->grant.expiry);
 	if (op->grant.expiry > now)
 		due_add(state, &op->addr, op->grant.expiry);
 	if (!op->done)
@@ -178,13 +195,17 @@ settle(struct drac_state *state, const struct drac_op *op, struct drac_job *job,
 	}
 }
 
-/* Nothing of the batch counts. What was due is tried again in a second. */
+/*
+ * Nothing of the batch counts, though the map may come to hold it. What was
+ * due is tried again in a second.
+ */
 static void
 batch_failed(struct drac_state *state, struct drac_why *why, time_t now)
 {
 	struct drac_work *work = state->work;
 
 	drac_work_complain(why);
+	work->learn = true;
 	for (size_t i = 0; i < work->count; i++) {
 		if (work->jobs[i] == NULL) {
 			due_add(state, &work->ops[i].addr, now + 1);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * rpc.dracd, the parts and what passes between them. One thread, one loop:
+ * rpc.dracd, the parts and what passes between them. One loop, and a thread
+ * of the lookup service, which shares a table with it and nothing else:
  *
  *   front    sockets: what arrived becomes jobs, done jobs become answers
  *   caller   who may ask, and how a refusal is logged
  *   work     a turn's jobs against the map: all changes of a turn are one
  *            entry in the journal and one wait for the disk
  *   due      which entry expires when, in memory
+ *   lookups  the lookup service, of which lookups.h tells
  *   status   counts, and the text of `dracctl status`
  *   portmap  makes the ports known to rpcbind, in a child, for rpcbind may
  *            not answer
@@ -27,6 +29,7 @@
 #include <sys/types.h>
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +47,9 @@
 #define DRAC_CONNS_MAX    512u /* connections in all */
 #define DRAC_CONNS_CALLER 64u  /* of one address or one user */
 #define DRAC_IDLE_S       60u  /* a connection that says nothing is closed */
+
+/* Of the lookup service. */
+#define DRAC_LOOKUPS_MAX 1024u /* connections */
 
 /* Who asks. */
 enum drac_road {
@@ -177,6 +183,12 @@ struct drac_bound {
 size_t drac_front_bound(const struct drac_front *front,
     struct drac_bound *bound, size_t max);
 
+/*
+ * The sockets that systemd handed over for the lookup service: how many.
+ * They are the caller's now.
+ */
+size_t drac_front_lookups(struct drac_front *front, int fds[DRAC_LOOKUP_MAX]);
+
 /* Counts. One struct, zeroed at the start; everybody adds to it. */
 struct drac_stats {
 	time_t started;
@@ -196,6 +208,16 @@ struct drac_stats {
 	uint64_t connections; /* accepted */
 	uint64_t evicted;     /* closed: idle, or one too many */
 	size_t open;          /* connections now */
+
+	/* Of the lookup service, which another thread adds to. */
+	_Atomic uint64_t lookups; /* answered, and of these: */
+	_Atomic uint64_t lookup_found;
+	_Atomic uint64_t lookup_notfound;
+	_Atomic uint64_t lookup_temp;
+	_Atomic uint64_t lookup_malformed; /* no request; closed */
+	_Atomic uint64_t lookup_conns;     /* accepted */
+	_Atomic uint64_t lookup_evicted;   /* closed: idle, one too many */
+	_Atomic uint64_t lookup_open;      /* now */
 };
 
 /* What each caller did: an add that was let in, or a refusal. */
@@ -219,9 +241,10 @@ struct drac_state {
 	struct drac_front *front;
 	struct drac_store *store;
 	struct drac_due *due;
-	struct drac_work *work; /* work's own */
-	uint64_t entries;       /* of the map, as far as we know */
-	bool empty_first;       /* -i */
+	struct drac_work *work;       /* work's own */
+	struct drac_lookups *lookups; /* NULL: no such service */
+	uint64_t entries;             /* of the map, as far as we know */
+	bool empty_first;             /* -i */
 	bool debug;
 };
 extern struct drac_stats drac_stats;
@@ -358,7 +381,7 @@ int drac_start_descriptors(void);
 
 /*
  * As many descriptors as we may have. *why: empty, or that they are too few
- * for DRAC_CONNS_MAX connections.
+ * for DRAC_CONNS_MAX and DRAC_LOOKUPS_MAX connections.
  */
 void drac_start_limits(struct drac_why *why);
 

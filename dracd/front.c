@@ -404,6 +404,16 @@ drac_front_bound(const struct drac_front *front, struct drac_bound *bound,
 	return count;
 }
 
+size_t
+drac_front_lookups(struct drac_front *front, int fds[DRAC_LOOKUP_MAX])
+{
+	size_t count = front->sockets.lookup_count;
+
+	memcpy(fds, front->sockets.lookup, count * sizeof *fds);
+	front->sockets.lookup_count = 0;
+	return count;
+}
+
 /* Opening and closing */
 
 static int

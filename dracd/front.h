@@ -6,6 +6,7 @@
  *   front    the turn: whatever is ready is served in rotation, each a share
  *   listen   the sockets on addresses, and all sockets together
  *   local    the socket of this host's processes
+ *   unix     UNIX sockets and their files
  *   handed   sockets that systemd opened
  *   conns    connections: who has how many, who has to go
  *   conn     one connection: records in, answers out
@@ -26,6 +27,7 @@
 #include <stdint.h>
 
 #include "dracd.h"
+#include "unix.h"
 
 /* bind(2) with 0 or -1 and its errno. */
 int drac_bind(int fd, const struct drac_addr *addr, unsigned short port);
@@ -44,10 +46,10 @@ struct drac_socket {
 struct drac_sockets {
 	struct drac_socket at[DRAC_SOCKETS_MAX];
 	size_t count;
-	char *path;    /* of the local socket, if it was made here */
-	mode_t closed; /* its mode when it is not for everybody */
-	dev_t dev;     /* the file that was made */
-	ino_t ino;
+	struct drac_unix local;      /* if it was made here */
+	mode_t closed;               /* its mode when it is not for everybody */
+	int lookup[DRAC_LOOKUP_MAX]; /* handed over for the lookup service */
+	size_t lookup_count;
 };
 
 /*
@@ -61,7 +63,8 @@ void drac_sockets_close(struct drac_sockets *sockets);
 /*
  * Each adds to sockets, which close them after a failure: -1 with errno and
  * why. drac_local_open takes its path from conf; drac_handed_take takes what
- * LISTEN_PID and LISTEN_FDS offer (sd_listen_fds(3)), which may be nothing.
+ * LISTEN_PID and LISTEN_FDS offer (sd_listen_fds(3)), which may be nothing; a
+ * UNIX socket that LISTEN_FDNAMES calls `lookup' is for the lookup service.
  */
 int drac_local_open(struct drac_sockets *sockets, const struct drac_conf *conf,
     struct drac_why *why);
@@ -77,9 +80,6 @@ int drac_socket_learn(struct drac_socket *socket);
 /* As drac_front_admit. */
 int drac_local_admit(const struct drac_sockets *sockets,
     const struct drac_conf *conf, struct drac_why *why);
-
-/* Remove the local socket's file if it is the one that was made. */
-void drac_local_remove(struct drac_sockets *sockets);
 
 /* One connection. */
 struct drac_conn {

@@ -3,7 +3,8 @@
 /*
  * Sockets that systemd opened: LISTEN_PID says for whom, LISTEN_FDS how
  * many from descriptor 3 on (sd_listen_fds(3)). Each is recognised by what
- * it is, so their order and names are free.
+ * it is, so their order and names are free, but for the UNIX sockets of the
+ * lookup service: LISTEN_FDNAMES tells these from the local socket.
  */
 
 #include <sys/socket.h>
@@ -16,7 +17,8 @@
 
 #include "front.h"
 
-#define FIRST_FD 3
+#define FIRST_FD    3
+#define LOOKUP_NAME "lookup"
 
 /* -1: not a number, or nothing. */
 static long
@@ -110,23 +112,51 @@ reason(int error)
 	return strerror(error);
 }
 
-int
-drac_handed_take(struct drac_sockets *sockets, struct drac_why *why)
+/* Names stand apart by colons, in the order of the sockets. */
+static bool
+is_for_lookups(const struct drac_socket *socket)
 {
-	long count = drac_handed_offered();
+	const char *name = getenv("LISTEN_FDNAMES");
+	size_t len = sizeof LOOKUP_NAME - 1;
 
-	forget_offer();
-	if (count > (long)DRAC_SOCKETS_MAX) {
+	for (int fd = FIRST_FD; name != NULL && fd < socket->fd; fd++) {
+		name = strchr(name, ':');
+		if (name != NULL)
+			name++;
+	}
+	return socket->road == DRAC_ROAD_LOCAL && name != NULL &&
+	       strncmp(name, LOOKUP_NAME, len) == 0 &&
+	       (name[len] == ':' || name[len] == '\0');
+}
+
+static int
+take(struct drac_sockets *sockets, int fd)
+{
+	struct drac_socket socket = { .fd = fd };
+
+	if (make_ours(fd) == -1 || recognise(&socket) == -1)
+		return -1;
+	if (!is_for_lookups(&socket))
+		return drac_sockets_add(sockets, &socket);
+	if (sockets->lookup_count == DRAC_LOOKUP_MAX) {
+		errno = ENOSPC;
+		return -1;
+	}
+	sockets->lookup[sockets->lookup_count++] = fd;
+	return 0;
+}
+
+static int
+take_all(struct drac_sockets *sockets, long count, struct drac_why *why)
+{
+	if (count > (long)(DRAC_SOCKETS_MAX + DRAC_LOOKUP_MAX)) {
 		drac_why_set(why, "LISTEN_FDS: more than %u sockets",
-		    (unsigned)DRAC_SOCKETS_MAX);
+		    (unsigned)(DRAC_SOCKETS_MAX + DRAC_LOOKUP_MAX));
 		errno = ENOSPC;
 		return -1;
 	}
 	for (int fd = FIRST_FD; fd < FIRST_FD + count; fd++) {
-		struct drac_socket socket = { .fd = fd };
-
-		if (make_ours(fd) == 0 && recognise(&socket) == 0 &&
-		    drac_sockets_add(sockets, &socket) == 0)
+		if (take(sockets, fd) == 0)
 			continue;
 		drac_why_set(why,
 		    "descriptor %d of LISTEN_FDS cannot be served: %s", fd,
@@ -134,4 +164,13 @@ drac_handed_take(struct drac_sockets *sockets, struct drac_why *why)
 		return -1;
 	}
 	return 0;
+}
+
+int
+drac_handed_take(struct drac_sockets *sockets, struct drac_why *why)
+{
+	int result = take_all(sockets, drac_handed_offered(), why);
+
+	forget_offer();
+	return result;
 }

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -347,8 +346,8 @@ drac_sockets_open(struct drac_sockets *sockets, const struct drac_conf *conf,
 void
 drac_sockets_close(struct drac_sockets *sockets)
 {
-	drac_local_remove(sockets);
+	drac_unix_remove(&sockets->local);
 	close_down_to(sockets, 0);
-	free(sockets->path);
-	sockets->path = NULL;
+	while (sockets->lookup_count > 0)
+		(void)close(sockets->lookup[--sockets->lookup_count]);
 }

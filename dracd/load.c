@@ -162,6 +162,39 @@ keep_listen(struct drac_conf *old, struct drac_conf *fresh)
 	old->listen_count = count;
 }
 
+static bool
+same_lookups(const struct drac_conf *a, const struct drac_conf *b)
+{
+	if (a->lookup_count != b->lookup_count)
+		return false;
+	for (size_t i = 0; i < a->lookup_count; i++) {
+		const struct drac_lookup_at *x = &a->lookup[i];
+		const struct drac_lookup_at *y = &b->lookup[i];
+
+		if ((x->path == NULL) != (y->path == NULL) ||
+		    (x->path != NULL && strcmp(x->path, y->path) != 0) ||
+		    x->here.port != y->here.port ||
+		    !drac_addr_equal(&x->here.addr, &y->here.addr))
+			return false;
+	}
+	return true;
+}
+
+static void
+keep_lookups(struct drac_conf *old, struct drac_conf *fresh)
+{
+	struct drac_lookup_at *lookup = fresh->lookup;
+	size_t count = fresh->lookup_count;
+
+	if (same_lookups(old, fresh))
+		return;
+	tell_restart("lookup");
+	fresh->lookup = old->lookup;
+	fresh->lookup_count = old->lookup_count;
+	old->lookup = lookup;
+	old->lookup_count = count;
+}
+
 /* What was decided at the start stays; old gets what is not needed. */
 static void
 keep_fixed(struct drac_conf *old, struct drac_conf *fresh)
@@ -178,6 +211,7 @@ keep_fixed(struct drac_conf *old, struct drac_conf *fresh)
 	fresh->sync = old->sync;
 	fresh->port = old->port;
 	keep_listen(old, fresh);
+	keep_lookups(old, fresh);
 }
 
 /* What of the sockets can follow. */

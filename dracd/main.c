@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "dracd.h"
+#include "lookups.h"
 #include "sys.h"
 
 #define BOUND_MAX   ((size_t)DRAC_LISTEN_MAX * 2)
@@ -263,6 +264,16 @@ tick(struct daemon *d, int64_t now_ms)
 	return wait_ms;
 }
 
+static void
+beat(const struct daemon *d)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	drac_lookups_beat(d->state.lookups,
+	    (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
 /* One turn; how long there is nothing to do unless somebody calls, in ms. */
 static int64_t
 turn(struct daemon *d)
@@ -273,6 +284,7 @@ turn(struct daemon *d)
 	size_t count = drac_front_collect(front, now_ms, jobs, DRAC_JOBS_MAX);
 	struct timespec now;
 
+	beat(d);
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (count > 0) {
 		drac_work_do(&d->state, jobs, count, now.tv_sec);
@@ -305,6 +317,56 @@ serve(struct daemon *d)
 
 /* The life of the daemon. */
 
+/* The directory of a socket that nobody asked for may be missing. */
+static int
+make_directories(const struct daemon *d, struct drac_why *why)
+{
+	const struct drac_conf *conf = &d->state.conf;
+
+	if (drac_start_directory(conf->socket, &d->user, why) == -1)
+		return -1;
+	for (size_t i = 0; i < conf->lookup_count; i++) {
+		if (conf->lookup[i].path != NULL &&
+		    drac_start_directory(conf->lookup[i].path, &d->user, why) ==
+			-1 &&
+		    drac_conf_is_given(conf, "lookup"))
+			return -1;
+	}
+	why->text[0] = '\0';
+	return 0;
+}
+
+/* As those that it calls do: 0 with a warning, or -1. */
+static int
+open_lookups(struct daemon *d, struct drac_why *why)
+{
+	struct drac_lookup_fds handed;
+
+	handed.count = drac_front_lookups(d->state.front, handed.fd);
+	return drac_lookups_open(&d->state.conf, &handed, &d->state.lookups,
+	    why);
+}
+
+static void
+warn(const struct drac_why *why)
+{
+	if (why->text[0] != '\0')
+		drac_say(LOG_WARNING, "%s", why->text);
+}
+
+static int
+open_sockets(struct daemon *d, struct drac_why *why)
+{
+	if (make_directories(d, why) == -1 ||
+	    drac_front_open(&d->state.conf, &d->state.front, why) == -1)
+		return -1;
+	warn(why);
+	if (open_lookups(d, why) == -1)
+		return -1;
+	warn(why);
+	return 0;
+}
+
 /* What needs the privileges of the start, and then without them. */
 static int
 open_all(struct daemon *d, struct drac_why *why)
@@ -318,14 +380,10 @@ open_all(struct daemon *d, struct drac_why *why)
 	}
 	umask(022);
 	drac_start_limits(why);
-	if (why->text[0] != '\0')
-		drac_say(LOG_WARNING, "%s", why->text);
+	warn(why);
 	drac_load_users(&state->conf);
-	if (drac_start_directory(state->conf.socket, &d->user, why) == -1 ||
-	    drac_front_open(&state->conf, &state->front, why) == -1)
+	if (open_sockets(d, why) == -1)
 		return -1;
-	if (why->text[0] != '\0')
-		drac_say(LOG_WARNING, "%s", why->text);
 	if (drac_start_drop(&d->user, why) == -1)
 		return -1;
 	if (chdir("/") == -1) {
@@ -336,12 +394,16 @@ open_all(struct daemon *d, struct drac_why *why)
 		drac_why_set(why, "who may ask is not clear");
 		return -1;
 	}
-	return drac_work_open(state, why);
+	if (drac_work_open(state, why) == -1)
+		return -1;
+	return state->lookups == NULL ? 0
+				      : drac_lookups_start(state->lookups, why);
 }
 
 static void
 close_all(struct daemon *d)
 {
+	drac_lookups_close(d->state.lookups);
 	drac_front_close(d->state.front);
 	drac_work_close(&d->state);
 	drac_gate_close(d->state.gate);

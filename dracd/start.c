@@ -26,7 +26,8 @@
 #define PID_NAME       "dracd.pid"
 
 /* Connections, sockets, the map's files, and a few for the C library. */
-#define FD_NEED (DRAC_CONNS_MAX + 128u)
+#define CONNS   (DRAC_CONNS_MAX + DRAC_LOOKUPS_MAX)
+#define FD_NEED (CONNS + 128u)
 
 int
 drac_start_user(const char *name, struct drac_user *user, struct drac_why *why)
@@ -104,7 +105,7 @@ drac_start_limits(struct drac_why *why)
 	if (limit.rlim_cur < FD_NEED)
 		drac_why_set(why,
 		    "%ju descriptors to be had, and %u connections need %u",
-		    (uintmax_t)limit.rlim_cur, DRAC_CONNS_MAX, FD_NEED);
+		    (uintmax_t)limit.rlim_cur, CONNS, FD_NEED);
 }
 
 /* PATH's directory with name in it; without a name the directory alone. */

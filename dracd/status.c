@@ -179,6 +179,14 @@ put_counts(struct text *to)
 		{ "connections", s->connections },
 		{ "evicted", s->evicted },
 		{ "open", s->open },
+		{ "lookups", s->lookups },
+		{ "lookup-found", s->lookup_found },
+		{ "lookup-notfound", s->lookup_notfound },
+		{ "lookup-temp", s->lookup_temp },
+		{ "lookup-malformed", s->lookup_malformed },
+		{ "lookup-conns", s->lookup_conns },
+		{ "lookup-evicted", s->lookup_evicted },
+		{ "lookup-open", s->lookup_open },
 	};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "lookups.h"
 #include "work.h"
 
 /* Batches of one SWEEP; the daemon goes on with the rest by itself. */
@@ -25,14 +26,12 @@ do_null(const struct drac_turn *turn)
 static const char *
 never_recorded(const struct drac_turn *turn)
 {
-	enum drac_scope scope = drac_addr_scope(&turn->job->call.addr);
+	struct drac_conf_ban ban;
 
-	if (scope != DRAC_SCOPE_HOST)
-		return drac_scope_word(scope);
-	return drac_nets_find(&turn->state->conf.exclude,
-		   &turn->job->call.addr) != NULL
-		   ? "excluded"
-		   : NULL;
+	if (drac_conf_may_record(&turn->state->conf, &turn->job->call.addr,
+		&ban))
+		return NULL;
+	return ban.net != NULL ? "excluded" : drac_scope_word(ban.scope);
 }
 
 static void
@@ -137,6 +136,19 @@ do_get(const struct drac_turn *turn)
 }
 
 static void
+forget_all(struct drac_state *state)
+{
+	struct drac_table *none;
+
+	if (state->lookups == NULL)
+		return;
+	none = drac_lookups_table();
+	drac_lookups_learn(state->lookups, none);
+	if (none == NULL)
+		state->work->learn = true;
+}
+
+static void
 do_clear(const struct drac_turn *turn)
 {
 	struct drac_state *state = turn->state;
@@ -152,6 +164,7 @@ do_clear(const struct drac_turn *turn)
 	drac_stats.dropped += state->entries;
 	state->entries = 0;
 	drac_due_clear(state->due);
+	forget_all(state);
 	drac_caller_text(&turn->job->caller, caller);
 	drac_say(LOG_INFO, "dropped every entry for %s", caller);
 	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);

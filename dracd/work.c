@@ -14,6 +14,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lookups.h"
+
 /* Waits for a reader that will not let go of the map delay every caller. */
 #define PATIENCE_MS 250u
 
@@ -94,6 +96,7 @@ drac_work_do(struct drac_state *state, struct drac_job *jobs, size_t count,
 
 struct lesson {
 	struct drac_due *due;
+	struct drac_table *table; /* NULL: nobody looks up */
 	uint64_t entries;
 };
 
@@ -103,20 +106,38 @@ learn_entry(const struct drac_addr *addr, time_t expiry, void *arg)
 	struct lesson *lesson = arg;
 
 	lesson->entries++;
+	if (lesson->table != NULL &&
+	    drac_table_set(lesson->table, addr, expiry) == -1)
+		return -1;
 	return drac_due_add(lesson->due, addr, expiry);
+}
+
+static int
+learn_all(struct drac_state *state, struct lesson *lesson, struct drac_why *why)
+{
+	lesson->due = drac_due_new();
+	if (lesson->due == NULL)
+		return -1;
+	if (state->lookups != NULL &&
+	    (lesson->table = drac_lookups_table()) == NULL)
+		return -1;
+	return drac_store_each(state->store, learn_entry, lesson, why) == 0
+		   ? 0
+		   : -1;
 }
 
 /* What was known before stays when it fails. */
 static int
 learn(struct drac_state *state, struct drac_why *why)
 {
-	struct lesson lesson = { .due = drac_due_new() };
+	struct lesson lesson = { 0 };
 
-	if (lesson.due == NULL ||
-	    drac_store_each(state->store, learn_entry, &lesson, why) != 0) {
+	if (learn_all(state, &lesson, why) == -1) {
 		drac_due_free(lesson.due);
+		drac_table_free(lesson.table);
 		return -1;
 	}
+	drac_lookups_learn(state->lookups, lesson.table);
 	drac_due_free(state->due);
 	state->due = lesson.due;
 	state->entries = lesson.entries;

@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lines.h"
 
@@ -29,6 +31,8 @@
 #define HOST_NAME 256
 
 #define NO_ENDPOINT "not loopback, any, ADDRESS or ADDRESS:PORT"
+
+#define NO_LOOKUP "not an absolute path or a loopback ADDRESS:PORT"
 
 #define YEAR_S (365u * 24 * 60 * 60)
 
@@ -793,6 +797,116 @@ set_sweep_interval(struct drac_conf_setting *s)
 	return 0;
 }
 
+/* Leave the first keep of them. */
+static void
+cut_lookups(struct drac_lookup_at **list, size_t *count, size_t keep)
+{
+	while (*count > keep)
+		free((*list)[--*count].path);
+	if (keep == 0) {
+		free(*list);
+		*list = NULL;
+	}
+}
+
+/* s->word as the path of a socket. */
+static int
+copy_path(struct drac_conf_setting *s, struct drac_lookup_at *at)
+{
+	if (s->word[s->word_len - 1] == '/')
+		return refuse(s, "not the path of a file");
+	if (s->word_len >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return refuse(s, "path too long");
+	at->path = strndup(s->word, s->word_len);
+	return at->path == NULL ? no_memory(s) : 0;
+}
+
+/* Whoever asks tells nobody who it is: so nobody from outside. */
+static int
+copy_lookup(struct drac_conf_setting *s, struct drac_lookup_at *at)
+{
+	char word[DRAC_ADDR_TEXT + sizeof "[]:65535"], *host;
+
+	*at = (struct drac_lookup_at){ 0 };
+	if (s->word[0] == '/')
+		return copy_path(s, at);
+	if (copy_word(s, word, sizeof word) == -1 ||
+	    split_port(word, &host, &at->here.port) == -1 ||
+	    at->here.port == 0 || drac_addr_parse(host, &at->here.addr) == -1)
+		return refuse(s, NO_LOOKUP);
+	if (drac_addr_scope(&at->here.addr) != DRAC_SCOPE_LOOPBACK)
+		return refuse(s, "not a loopback address");
+	return 0;
+}
+
+static bool
+same_lookup(const struct drac_lookup_at *a, const struct drac_lookup_at *b)
+{
+	if (a->path != NULL || b->path != NULL)
+		return a->path != NULL && b->path != NULL &&
+		       strcmp(a->path, b->path) == 0;
+	return a->here.port == b->here.port &&
+	       drac_addr_equal(&a->here.addr, &b->here.addr);
+}
+
+static int
+add_lookup(struct drac_conf_setting *s, struct drac_lookup_at **list,
+    size_t *count)
+{
+	struct drac_lookup_at *more_room;
+
+	if (*count == DRAC_LOOKUP_MAX)
+		return refuse(s, "more than 8 sockets");
+	more_room = reallocarray(*list, *count + 1, sizeof **list);
+	if (more_room == NULL)
+		return no_memory(s);
+	*list = more_room;
+	if (copy_lookup(s, &more_room[*count]) == -1)
+		return -1;
+	++*count;
+	for (size_t i = 0; i + 1 < *count; i++) {
+		if (same_lookup(&more_room[i], &more_room[*count - 1]))
+			return refuse(s, "named twice");
+	}
+	return 0;
+}
+
+static int
+add_lookups(struct drac_conf_setting *s, struct drac_lookup_at **list,
+    size_t *count)
+{
+	int more;
+
+	while ((more = next_word(s)) == 1) {
+		if (add_lookup(s, list, count) == -1)
+			return -1;
+	}
+	return more;
+}
+
+static int
+set_lookup(struct drac_conf_setting *s)
+{
+	struct drac_conf *conf = s->conf;
+	struct drac_lookup_at *fresh = NULL;
+	size_t old = conf->lookup_count, count = 0;
+
+	if (s->append) {
+		if (add_lookups(s, &conf->lookup, &conf->lookup_count) == 0)
+			return 0;
+		cut_lookups(&conf->lookup, &conf->lookup_count, old);
+		return -1;
+	}
+	if (add_lookups(s, &fresh, &count) == -1) {
+		cut_lookups(&fresh, &count, 0);
+		return -1;
+	}
+	cut_lookups(&conf->lookup, &conf->lookup_count, 0);
+	conf->lookup = fresh;
+	conf->lookup_count = count;
+	return 0;
+}
+
 /* The table */
 
 static const struct drac_conf_key keys[] = {
@@ -842,6 +956,10 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "sweep_interval",
 	    .fallback = "10s",
 	    .set = set_sweep_interval },
+	{ .name = "lookup",
+	    .fallback = "/run/drac/lookup.sock",
+	    .set = set_lookup,
+	    .repeatable = true },
 	{ .name = "user", .fallback = "drac", .set = set_user },
 	{ .name = "after_requisite",
 	    .fallback = "no",
@@ -962,18 +1080,29 @@ drac_conf_free(struct drac_conf *conf)
 	free(conf->allow_file);
 	free_words(conf->allow_users, conf->allow_user_count);
 	free(conf->user);
+	cut_lookups(&conf->lookup, &conf->lookup_count, 0);
 	*conf = (struct drac_conf){ 0 };
 }
 
 int
 drac_conf_check(const struct drac_conf *conf, struct drac_why *why)
 {
-	if (conf->renew_s < conf->lifetime_s)
-		return 0;
-	drac_why_set(why, "renew: not shorter than lifetime (%us): %us",
-	    conf->lifetime_s, conf->renew_s);
-	errno = EINVAL;
-	return -1;
+	if (conf->renew_s >= conf->lifetime_s) {
+		drac_why_set(why, "renew: not shorter than lifetime (%us): %us",
+		    conf->lifetime_s, conf->renew_s);
+		errno = EINVAL;
+		return -1;
+	}
+	for (size_t i = 0; i < conf->lookup_count; i++) {
+		if (conf->lookup[i].path == NULL ||
+		    strcmp(conf->lookup[i].path, conf->socket) != 0)
+			continue;
+		drac_why_set(why, "lookup: is the local socket: %s",
+		    conf->socket);
+		errno = EINVAL;
+		return -1;
+	}
+	return 0;
 }
 
 static int
@@ -1086,6 +1215,56 @@ drac_conf_load(struct drac_conf *conf, const char *path,
 		.report_arg = arg };
 
 	return drac_lines_load(&t) == -1 ? -1 : check_all(conf, &t);
+}
+
+bool
+drac_conf_is_given(const struct drac_conf *conf, const char *name)
+{
+	const struct drac_conf_key *key = find_key(name, strlen(name));
+
+	return key != NULL && (conf->given & bit(key)) != 0;
+}
+
+int
+drac_conf_load_named(struct drac_conf *conf, const char *path,
+    drac_conf_report *report, void *arg)
+{
+	char text[PATH_MAX + 64];
+
+	if (drac_conf_load(conf, path != NULL ? path : DRAC_CONF_PATH, report,
+		arg) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -1;
+	if (path == NULL)
+		return 0;
+	snprintf(text, sizeof text, "%s: %s", path, strerrordesc_np(ENOENT));
+	report(text, arg);
+	errno = ENOENT;
+	return -1;
+}
+
+bool
+drac_conf_may_record(const struct drac_conf *conf, const struct drac_addr *addr,
+    struct drac_conf_ban *ban)
+{
+	ban->scope = drac_addr_scope(addr);
+	ban->net = ban->scope == DRAC_SCOPE_HOST
+		       ? drac_nets_find(&conf->exclude, addr)
+		       : NULL;
+	return ban->scope == DRAC_SCOPE_HOST && ban->net == NULL;
+}
+
+/* pam_start(3) folds the service name to lower case. */
+bool
+drac_conf_counts_service(const struct drac_conf *conf, const char *service)
+{
+	if (conf->services == NULL)
+		return true;
+	for (size_t i = 0; i < conf->service_count; i++)
+		if (strcasecmp(conf->services[i], service) == 0)
+			return true;
+	return false;
 }
 
 bool

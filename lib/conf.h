@@ -27,6 +27,7 @@
 
 #define DRAC_SERVERS_MAX 16
 #define DRAC_LISTEN_MAX  32
+#define DRAC_LOOKUP_MAX  8
 
 /* A daemon that a login is reported to, as `server` names it. */
 struct drac_server {
@@ -39,6 +40,12 @@ struct drac_server {
 struct drac_endpoint {
 	struct drac_addr addr; /* unspecified: every address of the family */
 	unsigned short port;   /* host order; 0: what `port` says */
+};
+
+/* Where the daemon answers lookups. */
+struct drac_lookup_at {
+	char *path;                /* of a UNIX socket; NULL: */
+	struct drac_endpoint here; /* of this host alone, with a port */
 };
 
 struct drac_conf {
@@ -65,9 +72,11 @@ struct drac_conf {
 	char *allow_file;       /* more of them, dracd.allow(5); or NULL */
 	char **allow_users;     /* local users besides root; or NULL */
 	size_t allow_user_count;
-	bool insecure_local;       /* any local port may ask */
-	unsigned sweep_interval_s; /* 1..3600 */
-	char *user;                /* as whom the daemon runs */
+	bool insecure_local;           /* any local port may ask */
+	unsigned sweep_interval_s;     /* 1..3600 */
+	char *user;                    /* as whom the daemon runs */
+	struct drac_lookup_at *lookup; /* NULL: no lookup service */
+	size_t lookup_count;
 	bool sync;
 	bool strict;
 	bool debug;
@@ -122,7 +131,8 @@ int drac_conf_argument(struct drac_conf *conf, const char *argument,
 
 /*
  * What only all values together can tell: renew must be shorter than
- * lifetime. Not checked argument by argument, so that their order is free.
+ * lifetime, and no socket both local and for lookups. Not checked argument
+ * by argument, so that their order is free.
  * 0, or -1 with EINVAL and why set.
  */
 int drac_conf_check(const struct drac_conf *conf, struct drac_why *why);
@@ -145,6 +155,34 @@ struct drac_conf_key {
 	bool argument_only; /* refused in a file */
 };
 const struct drac_conf_key *drac_conf_keys(size_t *count);
+
+/* Did the user set this key? Otherwise it has its default. */
+bool drac_conf_is_given(const struct drac_conf *conf, const char *name);
+
+/*
+ * As drac_conf_load with path, or where that is NULL with DRAC_CONF_PATH,
+ * which need not be there. A file that was named must be: that it is missing
+ * is reported, too.
+ */
+int drac_conf_load_named(struct drac_conf *conf, const char *path,
+    drac_conf_report *report, void *arg);
+
+/* What keeps an address from being recorded, one or the other. */
+struct drac_conf_ban {
+	enum drac_scope scope;      /* not DRAC_SCOPE_HOST: by what it is */
+	const struct drac_net *net; /* by this network of exclude; borrowed */
+};
+
+/*
+ * May a login from addr be recorded? The module, the daemon and the tools
+ * ask this alone; false: *ban tells why not.
+ */
+bool drac_conf_may_record(const struct drac_conf *conf,
+    const struct drac_addr *addr, struct drac_conf_ban *ban);
+
+/* Do logins to this PAM service count? Case does not matter. */
+bool drac_conf_counts_service(const struct drac_conf *conf,
+    const char *service);
 
 /* Is the daemon of this host among the servers? */
 bool drac_conf_tells_local(const struct drac_conf *conf);

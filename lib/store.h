@@ -161,7 +161,8 @@ struct drac_swept {
  * released between them. limit: at most so many removed, 0 for all.
  * Also finishes what a killed writer left, repairs a damaged map,
  * enlarges one that is nearly full, and replaces one by a copy, whatever its
- * size, when updates wait for a reader to let go.
+ * size, when updates wait for a reader to let go. The lock file's time of
+ * modification becomes now, by which others see when the map was swept.
  *
  * When now is more than two seconds before the latest time at which a change
  * was made, the clock went back: whatever expires later than lifetime_s from

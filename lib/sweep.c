@@ -6,6 +6,8 @@
  * that neither a login nor a reader waits for long.
  */
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +313,16 @@ make_room(struct drac_store *store, time_t now, bool *enlarged,
 	return result;
 }
 
+/* So that others can see whether anybody sweeps. */
+static void
+leave_mark(const struct drac_store *store, time_t now)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = now } };
+
+	(void)futimens(store->lock_fd, times);
+}
+
 int
 drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
     struct drac_swept *swept, struct drac_why *why)
@@ -334,6 +346,8 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 		result = check_whole(store, why);
 	if (result == 0)
 		result = make_room(store, now, &enlarged, why);
+	if (result == 0)
+		leave_mark(store, now);
 	swept->enlarged = swept->enlarged || enlarged;
 	store->sweeping = false;
 	return result;

@@ -24,7 +24,7 @@ random() {
 setup() {
 	port=$((10240 + $(random 20000)))
 	configure "user = $me" "port = $port" 'insecure_local = yes' \
-		'allow_file =' "$@"
+		'allow_file =' "lookup = $run/lookup.sock" "$@"
 	rm -rf "$lib"
 	mkdir "$lib"
 }

@@ -104,6 +104,23 @@ describe_daemon(const struct drac_conf *conf, char *text, size_t size)
 	    conf->sweep_interval_s, conf->user);
 }
 
+static void
+describe_lookup(const struct drac_conf *conf, char *text, size_t size)
+{
+	char addr[DRAC_ADDR_TEXT];
+
+	add(text, size, " lookup%s:", conf->lookup == NULL ? "*" : "");
+	for (size_t i = 0; i < conf->lookup_count; i++) {
+		const struct drac_lookup_at *at = &conf->lookup[i];
+
+		drac_addr_text(&at->here.addr, addr);
+		if (at->path != NULL)
+			add(text, size, " %s", at->path);
+		else
+			add(text, size, " %s@%d", addr, at->here.port);
+	}
+}
+
 /* Every value of conf as text, so that two can be compared and a failure
  * can be read. */
 static void
@@ -123,12 +140,14 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 	for (size_t i = 0; i < conf->peer_port_count; i++)
 		add(text, size, " %d", conf->peer_ports[i]);
 	describe_daemon(conf, text, size);
+	describe_lookup(conf, text, size);
 }
 
-#define DAEMON                                               \
-	" servers*: fallback=0 socket=/run/drac/dracd.sock " \
-	"listen: 127.0.0.1@0 ::1@0 port=0 allow: "           \
-	"file=/etc/mail/dracd.allow users*: insecure=0 sweep=10 user=drac"
+#define DAEMON                                                             \
+	" servers*: fallback=0 socket=/run/drac/dracd.sock "               \
+	"listen: 127.0.0.1@0 ::1@0 port=0 allow: "                         \
+	"file=/etc/mail/dracd.allow users*: insecure=0 sweep=10 user=drac" \
+	" lookup: /run/drac/lookup.sock"
 
 #define DEFAULTS                                                             \
 	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "      \
@@ -212,6 +231,9 @@ static const struct {
 	{ "allow_users", "cyrus, mail", "users*:", "users: cyrus mail" },
 	{ "insecure_local", "yes", "insecure=0", "insecure=1" },
 	{ "sweep_interval", "1m", "sweep=10", "sweep=60" },
+	{ "lookup", "/run/l, 127.0.0.1:7777 [::1]:7778",
+	    "lookup: /run/drac/lookup.sock",
+	    "lookup: /run/l 127.0.0.1@7777 ::1@7778" },
 	{ "user", "mail", "user=drac", "user=mail" },
 	{ "after_requisite", "yes", "after=0", "after=1" },
 };
@@ -361,6 +383,12 @@ value_accepts(void)
 		{ "allow_users=a", "users*:", "users: a" },
 		{ "sweep_interval=1s", "sweep=10", "sweep=1" },
 		{ "sweep_interval=1h", "sweep=10", "sweep=3600" },
+		{ "lookup=", "lookup: /run/drac/lookup.sock", "lookup*:" },
+		{ "lookup=127.1.2.3:1", "lookup: /run/drac/lookup.sock",
+		    "lookup: 127.1.2.3@1" },
+		{ "lookup=/a /b,/c /d /e,/f /g /h",
+		    "lookup: /run/drac/lookup.sock",
+		    "lookup: /a /b /c /d /e /f /g /h" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -378,6 +406,7 @@ value_accepts(void)
 }
 
 #define NO_SERVER "server: not local, HOST or HOST:PORT: "
+#define NO_LOOKUP "lookup: not an absolute path or a loopback ADDRESS:PORT: "
 #define NO_LISTEN "listen: not loopback, any, ADDRESS or ADDRESS:PORT: "
 
 static void
@@ -592,6 +621,24 @@ value_refuses(void)
 		{ "sweep_interval=366d", "sweep_interval: not 1s to 1h: 366d" },
 		{ "sweep_interval=999ms",
 		    "sweep_interval: not whole seconds: 999ms" },
+		{ "lookup=x", NO_LOOKUP "x" },
+		{ "lookup=loopback:7777", NO_LOOKUP "loopback:7777" },
+		{ "lookup=127.0.0.1", NO_LOOKUP "127.0.0.1" },
+		{ "lookup=127.0.0.1:0", NO_LOOKUP "127.0.0.1:0" },
+		{ "lookup=::1", NO_LOOKUP "::1" },
+		{ "lookup=192.0.2.1:7777",
+		    "lookup: not a loopback address: 192.0.2.1:7777" },
+		{ "lookup=/a,0.0.0.0:7777",
+		    "lookup: not a loopback address: 0.0.0.0:7777" },
+		{ "lookup=[::]:7777",
+		    "lookup: not a loopback address: [::]:7777" },
+		{ "lookup=/run/", "lookup: not the path of a file: /run/" },
+		{ "lookup=/a,/b,/a", "lookup: named twice: /a" },
+		{ "lookup=127.0.0.1:7,[::ffff:127.0.0.1]:7",
+		    "lookup: named twice: [::ffff:127.0.0.1]:7" },
+		{ "lookup=/a /b /c /d /e /f /g /h /i",
+		    "lookup: more than 8 sockets: /i" },
+		{ "lookup=/a,,/b", "lookup: a comma without a word: /a,,/b" },
 		{ "user=", "user: no value" },
 		{ "user=a b", "user: not the name of a user: a b" },
 		{ "user=a,b", "user: not the name of a user: a,b" },
@@ -727,6 +774,40 @@ check_says_both_values(void)
 }
 
 static void
+check_wants_another_socket_for_lookups(void)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+
+	init(&conf);
+	CHECK(drac_conf_argument(&conf, "lookup=/a,/run/s", &why) == 0);
+	CHECK(drac_conf_check(&conf, &why) == 0);
+	CHECK(drac_conf_argument(&conf, "socket=/run/s", &why) == 0);
+	errno = 0;
+	CHECK(drac_conf_check(&conf, &why) == -1 && errno == EINVAL);
+	CHECK_ROW(strcmp(why.text, "lookup: is the local socket: /run/s") == 0,
+	    why.text);
+	drac_conf_free(&conf);
+}
+
+static void
+given_is_what_the_user_has_set(void)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+
+	init(&conf);
+	CHECK(!drac_conf_is_given(&conf, "lookup"));
+	CHECK(drac_conf_argument(&conf, "lookup=x", &why) == -1);
+	CHECK(!drac_conf_is_given(&conf, "lookup"));
+	CHECK(drac_conf_argument(&conf, "lookup=", &why) == 0);
+	CHECK(drac_conf_is_given(&conf, "lookup"));
+	CHECK(!drac_conf_is_given(&conf, "listen"));
+	CHECK(!drac_conf_is_given(&conf, "no such key"));
+	drac_conf_free(&conf);
+}
+
+static void
 argument_refuses_second_value(void)
 {
 	struct drac_conf conf;
@@ -798,6 +879,12 @@ static const struct {
 	    .from = "allow:",
 	    .by_file = "allow: 192.0.2.1/32 2001:db8::/32",
 	    .by_argument = "allow: 198.51.100.1/32 ::1/128" },
+	{ .key = "lookup",
+	    .file = { "/a /b", "", "127.0.0.1:7" },
+	    .argument = { "/c", "/d,127.0.0.1", "[::1]:7", "" },
+	    .from = "lookup: /run/drac/lookup.sock",
+	    .by_file = "lookup: /a /b 127.0.0.1@7",
+	    .by_argument = "lookup: /c ::1@7" },
 };
 
 static void
@@ -1410,6 +1497,8 @@ main(void)
 	RUN(duration_refuses);
 	RUN(check_wants_renew_below_lifetime);
 	RUN(check_says_both_values);
+	RUN(check_wants_another_socket_for_lookups);
+	RUN(given_is_what_the_user_has_set);
 	RUN(argument_refuses_second_value);
 	RUN(argument_overrides_file);
 	RUN(repeatable_adds_up_then_is_replaced);

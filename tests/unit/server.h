@@ -282,15 +282,15 @@ bind_port(char name[64])
 }
 
 static inline int
-bind_path(const char *path)
+bind_path(const char *where)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	unlink(path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", where);
+	unlink(where);
 	if (fd == -1 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == -1)
-		server_die(path);
+		server_die(where);
 	return fd;
 }
 
@@ -303,12 +303,12 @@ server_on_port(struct server *server)
 }
 
 static inline void
-server_on_path(struct server *server, const char *path)
+server_on_path(struct server *server, const char *where)
 {
-	int fd = bind_path(path);
+	int fd = bind_path(where);
 
 	if (listen(fd, 64) == -1)
-		server_die(path);
+		server_die(where);
 	strcpy(server->name, "local");
 	server_start(server, fd, serve_connections);
 }

@@ -609,6 +609,42 @@ all_kinds_in_child(void)
 	tear_down();
 }
 
+/* The name counts for UNIX sockets alone. */
+static void
+lookups_in_child(void)
+{
+	char paths[4][96];
+	int fds[4], taken[DRAC_LOOKUP_MAX];
+	unsigned short port = 0;
+
+	set_up();
+	for (size_t i = 0; i < 4; i++)
+		snprintf(paths[i], sizeof paths[i], "%s/%zu", dir, i);
+	fds[0] = listen_at(paths[0]);
+	fds[1] = listen_at(paths[1]);
+	fds[2] = squat(SOCK_STREAM, "127.0.0.1", &port);
+	fds[3] = listen_at(paths[3]);
+	hand_over(fds, 4);
+	CHECK(setenv("LISTEN_FDNAMES", "lookup:lookups:lookup:lookup", 1) == 0);
+	CHECK_ROW(open_front() == 0, why.text);
+	CHECK(drac_front_lookups(front, taken) == 2);
+	CHECK(taken[0] == 3 && taken[1] == 6);
+	CHECK(drac_front_lookups(front, taken) == 0);
+	CHECK(drac_front_bound(front, bound, COUNT(bound)) == 1);
+	close_front();
+	CHECK(fcntl(3, F_GETFD) != -1 && fcntl(6, F_GETFD) != -1);
+	CHECK(fcntl(4, F_GETFD) == -1 && fcntl(5, F_GETFD) == -1);
+	CHECK(unlink(paths[0]) == 0 && unlink(paths[1]) == 0 &&
+	      unlink(paths[3]) == 0);
+	tear_down();
+}
+
+static void
+handed_lookup_sockets_are_apart(void)
+{
+	in_child(lookups_in_child);
+}
+
 static void
 handed_sockets_are_recognised(void)
 {
@@ -857,6 +893,7 @@ main(void)
 	RUN(directory_of_another_user_is_refused);
 	RUN(longest_path_is_taken);
 	RUN(failure_leaves_nothing);
+	RUN(handed_lookup_sockets_are_apart);
 	RUN(handed_sockets_are_recognised);
 	RUN(handed_local_socket_leaves_listen_as_it_is);
 	RUN(handed_dual_stack_socket_is_refused);

@@ -59,6 +59,7 @@ counts_are_lines(void)
 	drac_stats.started = NOW - 90;
 	drac_stats.calls[DRAC_ROAD_TCP] = 3;
 	drac_stats.refused[DRAC_REFUSAL_HOST] = UINT64_MAX;
+	drac_stats.lookups = drac_stats.lookup_temp = 7;
 	state.conf.database = database;
 	state.conf.lifetime_s = 1800;
 	state.entries = 12;
@@ -72,6 +73,9 @@ counts_are_lines(void)
 	CHECK(says("calls-tcp 3"));
 	CHECK(says("refused-host 18446744073709551615"));
 	CHECK(says("expired 0"));
+	CHECK(says("lookups 7") && says("lookup-found 0"));
+	CHECK(says("lookup-notfound 0") && says("lookup-temp 7"));
+	CHECK(says("lookup-malformed 0") && says("lookup-open 0"));
 	CHECK(lines_with("caller ") == 0);
 }
 

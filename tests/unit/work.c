@@ -817,7 +817,8 @@ failure_is_told_and_tried_again(void)
 	CHECK(strstr(logged[LOG_ERR], "too large") != NULL);
 	CHECK(drac_stats.failed == 2 && state.entries == 1);
 	CHECK(expiry_of("192.0.2.2") == -1);
-	CHECK(drac_work_idle(&state, NOW + LIFETIME, 0) == 1000);
+	CHECK(drac_work_idle(&state, NOW + LIFETIME, 0) == 0);
+	CHECK(strstr(logged[LOG_INFO], "looked through the map again") != NULL);
 	CHECK(expiry_of("192.0.2.1") == NOW + LIFETIME);
 	(void)drac_work_idle(&state, NOW + LIFETIME + 1, 1000);
 	CHECK(expiry_of("192.0.2.1") == -1);
