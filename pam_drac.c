@@ -3,7 +3,7 @@
 /*
  * The module: a login in, one authorisation out. What each hook does is
  * laid down here, what it answers in pam_drac.h, and which part of the
- * module does what in pam_drac_login.h.
+ * module does what in pam_drac_parts.h.
  *
  * It runs inside other people's daemons, so: no globals, nothing changed
  * in the process, nothing leaked, no wait beyond `timeout`, errno kept.
@@ -15,58 +15,24 @@
 #include <errno.h>
 #include <security/pam_ext.h>
 #include <string.h>
-#include <strings.h>
 #include <syslog.h>
+#include <time.h>
 
-#include "pam_drac_login.h"
+#include "breaker.h"
+#include "pam_drac_parts.h"
 
 #define EXPORT   __attribute__((visibility("default")))
 #define CONF_ARG "conf="
 
-static bool
-service_counts(struct drac_login *login)
-{
-	const char *service = drac_text_item(login->pamh, PAM_SERVICE);
-	size_t i;
-
-	if (login->conf.services == NULL)
-		return true;
-	/* pam_start(3) folds the service name to lower case. */
-	for (i = 0; i < login->conf.service_count; i++)
-		if (strcasecmp(login->conf.services[i], service) == 0)
-			return true;
-	drac_why_set(&login->why, "the service is not among services=");
-	return false;
-}
-
-static bool
-may_be_recorded(struct drac_login *login)
-{
-	enum drac_scope scope = drac_addr_scope(&login->addr);
-	const struct drac_net *net;
-	char text[DRAC_ADDR_TEXT];
-
-	if (scope != DRAC_SCOPE_HOST) {
-		drac_why_set(&login->why, "%s is never recorded: %s",
-		    login->addr_text, drac_scope_word(scope));
-		return false;
-	}
-	net = drac_nets_find(&login->conf.exclude, &login->addr);
-	if (net == NULL)
-		return true;
-	drac_addr_text(&net->addr, text);
-	drac_why_set(&login->why, "%s is in %s/%d, which is excluded",
-	    login->addr_text, text, net->bits);
-	return false;
-}
-
 static enum drac_outcome
-authorise(struct drac_login *login)
+authorise(struct drac_attempt *attempt)
 {
-	if (!service_counts(login) || drac_source_locate(login) == -1 ||
-	    !may_be_recorded(login))
+	struct drac_login *login = &attempt->login;
+
+	if (!drac_login_serves(login, drac_item(attempt->pamh, PAM_SERVICE)) ||
+	    drac_source_locate(attempt) == -1 || !drac_login_may_record(login))
 		return DRAC_REFUSED;
-	return drac_record(login);
+	return drac_record(attempt);
 }
 
 static void
@@ -86,7 +52,7 @@ is_conf_path(const char *argument)
  * file, so it is checked here.
  */
 static int
-find_path(struct drac_login *login, int argc, const char **argv,
+find_path(struct drac_attempt *attempt, int argc, const char **argv,
     const char **path)
 {
 	int i, count = 0;
@@ -98,54 +64,39 @@ find_path(struct drac_login *login, int argc, const char **argv,
 			count++;
 		}
 	if (count > 1) {
-		pam_syslog(login->pamh, LOG_ERR, "conf: given twice");
+		pam_syslog(attempt->pamh, LOG_ERR, "conf: given twice");
 		return -1;
 	}
 	if (count == 1 && **path != '/') {
-		pam_syslog(login->pamh, LOG_ERR,
+		pam_syslog(attempt->pamh, LOG_ERR,
 		    "conf: not an absolute path: %s", *path);
 		return -1;
 	}
 	return 0;
 }
 
-/* The default file may be missing, one that was named may not. */
-static int
-load_file(struct drac_login *login, int argc, const char **argv)
-{
-	const char *named;
-
-	if (find_path(login, argc, argv, &named) == -1)
-		return -1;
-	if (drac_conf_load(&login->conf, named != NULL ? named : DRAC_CONF_PATH,
-		report, login->pamh) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return -1;
-	if (named == NULL)
-		return 0;
-	pam_syslog(login->pamh, LOG_ERR, "%s: %s", named,
-	    strerrordesc_np(ENOENT));
-	return -1;
-}
-
 /* The file first, for arguments override it; every error is logged. */
 static int
-configure(struct drac_login *login, int argc, const char **argv)
+configure(struct drac_attempt *attempt, int argc, const char **argv)
 {
+	struct drac_conf *conf = &attempt->conf;
+	const char *named;
 	struct drac_why why;
 	int i, result;
 
-	result = load_file(login, argc, argv);
+	result = find_path(attempt, argc, argv, &named);
+	if (result == 0)
+		result =
+		    drac_conf_load_named(conf, named, report, attempt->pamh);
 	for (i = 0; i < argc; i++) {
 		if (is_conf_path(argv[i]) ||
-		    drac_conf_argument(&login->conf, argv[i], &why) == 0)
+		    drac_conf_argument(conf, argv[i], &why) == 0)
 			continue;
-		report(why.text, login->pamh);
+		report(why.text, attempt->pamh);
 		result = -1;
 	}
-	if (result == 0 && drac_conf_check(&login->conf, &why) == -1) {
-		report(why.text, login->pamh);
+	if (result == 0 && drac_conf_check(conf, &why) == -1) {
+		report(why.text, attempt->pamh);
 		result = -1;
 	}
 	return result;
@@ -170,53 +121,56 @@ vouches(int argc, const char **argv)
 	return yes;
 }
 
-/* A reason that is policy names the client itself. */
-static void
-log_failure(const struct drac_login *login, enum drac_outcome outcome)
-{
-	const char *servers = login->servers, *why = login->why.text;
-	bool both = *servers != '\0' && *why != '\0';
-	bool client = outcome == DRAC_FAILED && login->addr_text[0] != '\0';
-
-	pam_syslog(login->pamh, login->level,
-	    "not recorded for %s (%s): %s%s%s%s%s", login->user, login->service,
-	    servers, both ? "; " : "", why, client ? "; client " : "",
-	    client ? login->addr_text : "");
-}
-
 static enum drac_outcome
-attend(struct drac_login *login, int argc, const char **argv)
+attend(struct drac_attempt *attempt, int argc, const char **argv)
 {
+	struct drac_login *login = &attempt->login;
 	enum drac_outcome outcome = DRAC_FAILED;
 
-	drac_text_escape_item(login->pamh, PAM_USER, login->user);
-	drac_text_escape_item(login->pamh, PAM_SERVICE, login->service);
-	if (configure(login, argc, argv) == -1)
+	drac_words(login, attempt->pamh);
+	if (configure(attempt, argc, argv) == -1)
 		drac_why_set(&login->why, "the configuration is broken");
 	else {
-		login->level = LOG_INFO;
-		outcome = authorise(login);
+		login->level = DRAC_LOGIN_INFO;
+		outcome = authorise(attempt);
 	}
-	if (outcome != DRAC_RECORDED && !login->logged)
-		log_failure(login, outcome);
+	drac_login_conclude(login, outcome);
 	return outcome;
+}
+
+static void
+begin(struct drac_attempt *attempt)
+{
+	struct drac_login *login = &attempt->login;
+	struct timespec boot;
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	login->conf = &attempt->conf;
+	login->say = drac_say;
+	login->say_arg = attempt->pamh;
+	login->hosts = DRAC_LOGIN_HOSTS;
+	login->breaker_dir = DRAC_BREAKER_DIR;
+	login->now = time(NULL);
+	login->boot = boot.tv_sec;
+	login->level = DRAC_LOGIN_ERR;
 }
 
 static int
 hook(pam_handle_t *pamh, enum drac_hook which, int argc, const char **argv)
 {
-	struct drac_login login = { .pamh = pamh, .level = LOG_ERR };
+	struct drac_attempt attempt = { .pamh = pamh };
 	enum drac_outcome outcome;
 	int saved = errno, answer;
 
-	if (drac_conf_init(&login.conf) == -1) {
+	if (drac_conf_init(&attempt.conf) == -1) {
 		pam_syslog(pamh, LOG_ERR, "not recorded: out of memory");
 		errno = saved;
 		return drac_answer(which, DRAC_FAILED, false);
 	}
-	outcome = attend(&login, argc, argv);
-	answer = drac_answer(which, outcome, login.conf.strict);
-	drac_conf_free(&login.conf);
+	begin(&attempt);
+	outcome = attend(&attempt, argc, argv);
+	answer = drac_answer(which, outcome, attempt.conf.strict);
+	drac_conf_free(&attempt.conf);
 	errno = saved;
 	return answer;
 }

@@ -17,6 +17,8 @@
 #include <security/pam_modules.h>
 #include <stdbool.h>
 
+#include "login.h"
+
 enum drac_hook {
 	DRAC_HOOK_AUTHENTICATE,
 	DRAC_HOOK_SETCRED,
@@ -25,13 +27,6 @@ enum drac_hook {
 	DRAC_HOOK_CLOSE_SESSION,
 	DRAC_HOOK_CHAUTHTOK,
 	DRAC_HOOKS
-};
-
-enum drac_outcome {
-	DRAC_RECORDED, /* the map has the address, now or already */
-	DRAC_REFUSED,  /* by policy, or nothing to do in this hook */
-	DRAC_FAILED,   /* should have been recorded and could not be */
-	DRAC_OUTCOMES
 };
 
 static inline int

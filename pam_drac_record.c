@@ -16,68 +16,13 @@
 #include <syslog.h>
 #include <time.h>
 
-#include "pam_drac_login.h"
+#include "pam_drac_parts.h"
 
 /* What hangs on the PAM handle. */
 struct memory {
 	unsigned long spent_ms; /* waited, by all hooks so far */
 	struct drac_mark *marks;
 };
-
-static int
-take_back_from_map(const struct drac_mark *mark, struct drac_why *why)
-{
-	struct drac_store *store = NULL;
-	int result = drac_store_open(&mark->opts, &store, why);
-
-	if (result == 0)
-		result =
-		    drac_store_take_back(store, &mark->addr, &mark->grant, why);
-	drac_store_close(store);
-	return result;
-}
-
-static int
-take_back_from_daemon(const struct drac_mark *mark, struct drac_why *why)
-{
-	struct drac_tell_back back = { .socket = mark->socket,
-		.addr = mark->addr,
-		.grant = mark->grant,
-		.timeout_ms = mark->opts.timeout_ms };
-
-	return drac_tell_back(&back, why);
-}
-
-/* libpam names no module in lines logged from a clean-up: name it here. */
-static void
-take_back(pam_handle_t *pamh, const struct drac_mark *mark, int status)
-{
-	struct drac_why why = { "" };
-	char addr[DRAC_ADDR_TEXT], user[DRAC_WORD], service[DRAC_WORD];
-	int result = 0;
-
-	drac_addr_text(&mark->addr, addr);
-	drac_text_escape_item(pamh, PAM_USER, user);
-	drac_text_escape_item(pamh, PAM_SERVICE, service);
-	if (mark->grant.written)
-		result = mark->by_daemon ? take_back_from_daemon(mark, &why)
-					 : take_back_from_map(mark, &why);
-	if (result == 1)
-		pam_syslog(pamh, LOG_INFO,
-		    DRAC_DATA_NAME
-		    ": took back %s: the login of %s (%s) failed: %s",
-		    addr, user, service, pam_strerror(pamh, status));
-	else if (result == -1)
-		pam_syslog(pamh, LOG_ERR,
-		    DRAC_DATA_NAME ": could not take back %s of %s (%s): %s",
-		    addr, user, service, why.text);
-	if (mark->keepers[0] != '\0')
-		pam_syslog(pamh, LOG_WARNING,
-		    DRAC_DATA_NAME
-		    ": could not take back %s of %s (%s): kept until it "
-		    "expires by %s",
-		    addr, user, service, mark->keepers);
-}
 
 /*
  * Whether the application reports a failed login to pam_end(3). A forked
@@ -98,14 +43,17 @@ reports_failure(int status)
 static void
 forget(pam_handle_t *pamh, void *data, int status)
 {
+	struct drac_login login = { .say = drac_say_late, .say_arg = pamh };
 	struct memory *memory = data;
 	struct drac_mark *mark;
 	int saved = errno;
 
+	drac_words(&login, pamh);
 	while ((mark = memory->marks) != NULL) {
 		memory->marks = mark->next;
 		if (reports_failure(status))
-			take_back(pamh, mark, status);
+			drac_login_take_back(&login, mark,
+			    pam_strerror(pamh, status));
 		free(mark);
 	}
 	free(memory);
@@ -145,198 +93,25 @@ is_settled(const struct memory *memory, const struct drac_mark *mark)
 	return false;
 }
 
-/* Octets for all servers of a list, the local one by its socket. */
-static size_t
-list_room(const struct drac_conf *conf)
-{
-	size_t room = strlen(conf->socket) + 1;
-
-	for (size_t i = 0; i < conf->server_count; i++)
-		room += strlen(conf->servers[i].name) + sizeof(", ");
-	return room;
-}
-
-static void
-list_places(const struct drac_conf *conf, char *list, size_t room)
-{
-	if (conf->server_count == 0)
-		drac_text_add(list, room, "", conf->database);
-	for (size_t i = 0; i < conf->server_count; i++)
-		drac_text_add(list, room, " ",
-		    conf->servers[i].host == NULL ? conf->socket
-						  : conf->servers[i].name);
-}
-
-/*
- * In its text: where, the paths of map and socket, and room for the names
- * of all servers.
- */
-static struct drac_mark *
-new_mark(const struct drac_login *login)
-{
-	const struct drac_conf *conf = &login->conf;
-	size_t path = strlen(conf->database) + 1;
-	size_t socket = strlen(conf->socket) + 1;
-	size_t names = list_room(conf), where = path + names;
-	struct drac_mark *mark =
-	    calloc(1, sizeof(*mark) + where + path + socket + names);
-
-	if (mark == NULL)
-		return NULL;
-	list_places(conf, mark->text, where);
-	mark->where = mark->text;
-	mark->addr = login->addr;
-	drac_conf_store_opts(conf, &mark->opts);
-	mark->opts.path = memcpy(mark->text + where, conf->database, path);
-	mark->opts.may_create = true;
-	mark->socket = memcpy(mark->text + where + path, conf->socket, socket);
-	mark->keepers = mark->text + where + path + socket;
-	mark->keepers_room = names;
-	return mark;
-}
-
-static unsigned
-left_ms(const struct drac_login *login, const struct memory *memory)
-{
-	return memory->spent_ms < login->conf.timeout_ms
-		   ? (unsigned)(login->conf.timeout_ms - memory->spent_ms)
-		   : 0;
-}
-
-/* Rounded up: who waited until the end has nothing left. */
-static void
-spend(struct memory *memory, const struct timespec *since)
-{
-	struct timespec now;
-	int64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = (int64_t)(now.tv_sec - since->tv_sec) * 1000000000 + now.tv_nsec -
-	     since->tv_nsec;
-	memory->spent_ms += (unsigned long)((ns + 999999) / 1000000);
-}
-
+/* Known to this login, with what is left of its time. */
 static enum drac_outcome
-used_up(struct drac_login *login)
-{
-	drac_why_set(&login->why, "the timeout of this login is used up");
-	login->level = LOG_WARNING;
-	return DRAC_FAILED;
-}
-
-static int
-write_mark(struct drac_login *login, struct drac_mark *mark)
-{
-	struct drac_store *store = NULL;
-	time_t now = time(NULL);
-	int result, saved;
-
-	result = drac_store_open(&mark->opts, &store, &login->why);
-	if (result == 0)
-		result = drac_store_add(store, &mark->addr, now,
-		    now + (time_t)login->conf.lifetime_s, login->conf.renew_s,
-		    &mark->grant, &login->why);
-	saved = errno;
-	drac_store_close(store);
-	errno = saved;
-	return result;
-}
-
-/* Where servers were told first, login->servers says why they were not. */
-static void
-log_grant(struct drac_login *login, const struct drac_grant *grant)
-{
-	bool direct = login->servers[0] != '\0';
-	const char *note[] = { direct ? " (directly, for no server answered: "
-				      : "",
-		login->servers, direct ? ")" : "" };
-	char until[DRAC_CLOCK];
-
-	drac_text_clock(grant->expiry, until);
-	if (grant->written)
-		pam_syslog(login->pamh, direct ? LOG_WARNING : LOG_INFO,
-		    "authorised %s until %s for %s (%s)%s%s%s",
-		    login->addr_text, until, login->user, login->service,
-		    note[0], note[1], note[2]);
-	else if (login->conf.debug)
-		pam_syslog(login->pamh, LOG_DEBUG,
-		    "%s is already authorised until %s, for %s (%s) too%s%s%s",
-		    login->addr_text, until, login->user, login->service,
-		    note[0], note[1], note[2]);
-	if (login->why.text[0] != '\0')
-		pam_syslog(login->pamh, LOG_WARNING, "%s", login->why.text);
-}
-
-/* EBUSY: a daemon keeps this map. */
-static enum drac_outcome
-could_not_write(struct drac_login *login)
-{
-	struct drac_why said = login->why;
-
-	login->level = errno == ETIMEDOUT ? LOG_WARNING : LOG_ERR;
-	if (errno == EBUSY && !drac_conf_tells_local(&login->conf))
-		drac_why_set(&login->why, "%s: set server = local", said.text);
-	return DRAC_FAILED;
-}
-
-static enum drac_outcome
-write_map(struct drac_login *login, struct memory *memory,
+record(struct drac_attempt *attempt, struct memory *memory,
     struct drac_mark *mark)
 {
-	struct timespec start;
-	int result, saved;
+	struct drac_login *login = &attempt->login;
+	enum drac_outcome outcome;
 
-	mark->opts.timeout_ms = left_ms(login, memory);
-	if (mark->opts.timeout_ms == 0)
-		return used_up(login);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	result = write_mark(login, mark);
-	saved = errno;
-	spend(memory, &start);
-	errno = saved;
-	if (result == -1) {
-		mark->grant = (struct drac_grant){ 0 };
-		return could_not_write(login);
+	login->spent_ms = memory->spent_ms;
+	outcome = drac_login_record(login, mark);
+	memory->spent_ms = login->spent_ms;
+	mark->settled = outcome == DRAC_RECORDED;
+	if (mark->settled || drac_login_is_marked(mark)) {
+		mark->next = memory->marks;
+		memory->marks = mark;
+	} else {
+		free(mark);
 	}
-	log_grant(login, &mark->grant);
-	return DRAC_RECORDED;
-}
-
-/* With a fallback, a quarter of the time that is left is kept for it. */
-static enum drac_outcome
-tell_servers(struct drac_login *login, struct memory *memory,
-    struct drac_mark *mark)
-{
-	unsigned left = left_ms(login, memory);
-	bool fallback = login->conf.fallback_direct;
-	struct drac_news news;
-	struct timespec start;
-
-	if (left == 0)
-		return used_up(login);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	drac_servers_tell(login, fallback ? left - left / 4 : left, &news);
-	spend(memory, &start);
-	drac_servers_list(login, &news);
-	if (fallback && news.kept == 0 && news.excluded == 0)
-		return write_map(login, memory, mark);
-	return drac_servers_conclude(login, mark, &news);
-}
-
-/*
- * Taking back gets the time that is left, but a quarter at least, for
- * nobody waits for a login that has failed.
- */
-static void
-remember(const struct drac_login *login, struct memory *memory,
-    struct drac_mark *mark)
-{
-	unsigned left = left_ms(login, memory);
-	unsigned quarter = login->conf.timeout_ms / 4;
-
-	mark->opts.timeout_ms = left > quarter ? left : quarter;
-	mark->next = memory->marks;
-	memory->marks = mark;
+	return outcome;
 }
 
 /*
@@ -344,32 +119,22 @@ remember(const struct drac_login *login, struct memory *memory,
  * may fail that is needed to take it back.
  */
 enum drac_outcome
-drac_record(struct drac_login *login)
+drac_record(struct drac_attempt *attempt)
 {
-	struct memory *memory = recall(login->pamh);
-	struct drac_mark *mark = memory == NULL ? NULL : new_mark(login);
-	enum drac_outcome outcome;
+	struct drac_login *login = &attempt->login;
+	struct memory *memory = recall(attempt->pamh);
+	struct drac_mark *mark = memory == NULL ? NULL : drac_login_mark(login);
 
 	if (mark == NULL) {
 		drac_why_set(&login->why, "out of memory");
-		login->level = LOG_ERR;
+		login->level = DRAC_LOGIN_ERR;
 		return DRAC_FAILED;
 	}
-	if (is_settled(memory, mark)) {
-		free(mark);
-		if (login->conf.debug)
-			pam_syslog(login->pamh, LOG_DEBUG,
-			    "%s is already authorised by this login",
-			    login->addr_text);
-		return DRAC_RECORDED;
-	}
-	outcome = login->conf.server_count == 0
-		      ? write_map(login, memory, mark)
-		      : tell_servers(login, memory, mark);
-	mark->settled = outcome == DRAC_RECORDED;
-	if (mark->settled || mark->grant.written || mark->keepers[0] != '\0')
-		remember(login, memory, mark);
-	else
-		free(mark);
-	return outcome;
+	if (!is_settled(memory, mark))
+		return record(attempt, memory, mark);
+	free(mark);
+	if (attempt->conf.debug)
+		pam_syslog(attempt->pamh, LOG_DEBUG,
+		    "%s is already authorised by this login", login->addr_text);
+	return DRAC_RECORDED;
 }

@@ -12,9 +12,8 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
-#include "pam_drac_login.h"
+#include "pam_drac_parts.h"
 
 /*
  * Could this be the name of a host? Nothing is done with it but to look
@@ -40,46 +39,48 @@ is_name(const char *text)
  * -1 something there that cannot be used; then why is set.
  */
 static int
-from_rhost(struct drac_login *login)
+from_rhost(struct drac_attempt *attempt, struct drac_addr *addr)
 {
-	const char *rhost = drac_text_item(login->pamh, PAM_RHOST);
-	char word[DRAC_WORD];
+	struct drac_login *login = &attempt->login;
+	const char *rhost = drac_item(attempt->pamh, PAM_RHOST);
+	char word[DRAC_LOGIN_WORD];
 
 	if (*rhost == '\0') {
 		drac_why_set(&login->why, "no remote host");
 		return 0;
 	}
-	if (drac_addr_parse(rhost, &login->addr) == 0)
+	if (drac_addr_parse(rhost, addr) == 0)
 		return 1;
-	drac_text_escape(rhost, word);
+	drac_login_word(rhost, word);
 	if (is_name(rhost)) {
 		drac_why_set(&login->why, "remote host \"%s\" is a name", word);
 		return 0;
 	}
 	drac_why_set(&login->why, "remote host \"%s\" is not an address", word);
-	login->level = LOG_WARNING;
+	login->level = DRAC_LOGIN_WARNING;
 	return -1;
 }
 
 /* A variable that holds anything but an address was asked for in vain. */
 static int
-from_env(struct drac_login *login)
+from_env(struct drac_attempt *attempt, struct drac_addr *addr)
 {
-	const char *name = login->conf.rhost_env, *value;
-	char word[DRAC_WORD];
+	struct drac_login *login = &attempt->login;
+	const char *name = attempt->conf.rhost_env, *value;
+	char word[DRAC_LOGIN_WORD];
 
 	if (name == NULL)
 		return 0;
-	value = pam_getenv(login->pamh, name);
+	value = pam_getenv(attempt->pamh, name);
 	if (value == NULL)
 		value = secure_getenv(name);
 	if (value == NULL || *value == '\0')
 		return 0;
-	if (drac_addr_parse(value, &login->addr) == 0)
+	if (drac_addr_parse(value, addr) == 0)
 		return 1;
-	drac_text_escape(value, word);
+	drac_login_word(value, word);
 	drac_why_set(&login->why, "%s=\"%s\" is not an address", name, word);
-	login->level = LOG_WARNING;
+	login->level = DRAC_LOGIN_WARNING;
 	return -1;
 }
 
@@ -99,9 +100,10 @@ client_of(int fd, struct drac_addr *addr)
 }
 
 static int
-from_stdin(struct drac_login *login)
+from_stdin(struct drac_attempt *attempt, struct drac_addr *addr)
 {
-	return client_of(0, &login->addr) ? 1 : 0;
+	(void)attempt;
+	return client_of(0, addr) ? 1 : 0;
 }
 
 static bool
@@ -153,12 +155,13 @@ count_clients(const struct drac_conf *conf, DIR *dir, struct drac_addr *addr)
 }
 
 static int
-from_ports(struct drac_login *login)
+from_ports(struct drac_attempt *attempt, struct drac_addr *addr)
 {
+	struct drac_login *login = &attempt->login;
 	DIR *dir;
 	int count;
 
-	if (login->conf.peer_port_count == 0)
+	if (attempt->conf.peer_port_count == 0)
 		return 0;
 	dir = opendir("/proc/self/fd");
 	if (dir == NULL) {
@@ -166,7 +169,7 @@ from_ports(struct drac_login *login)
 		    strerrordesc_np(errno));
 		return -1;
 	}
-	count = count_clients(&login->conf, dir, &login->addr);
+	count = count_clients(&attempt->conf, dir, addr);
 	closedir(dir);
 	if (count < 2)
 		return count;
@@ -176,26 +179,27 @@ from_ports(struct drac_login *login)
 }
 
 int
-drac_source_locate(struct drac_login *login)
+drac_source_locate(struct drac_attempt *attempt)
 {
-	static int (*const source[])(struct drac_login *) = { from_rhost,
-		from_env, from_stdin, from_ports };
-	struct drac_why rhost;
+	static int (*const source[])(struct drac_attempt *,
+	    struct drac_addr *) = { from_rhost, from_env, from_stdin,
+		from_ports };
+	struct drac_why *why = &attempt->login.why, rhost;
+	struct drac_addr addr;
 	int found = 0;
 
 	for (size_t i = 0; found == 0 && i < sizeof(source) / sizeof(*source);
 	     i++)
-		found = source[i](login);
+		found = source[i](attempt, &addr);
 	if (found == 1) {
-		drac_addr_text(&login->addr, login->addr_text);
-		login->why.text[0] = '\0';
+		drac_login_found(&attempt->login, &addr);
 		return 0;
 	}
 	if (found == 0) {
-		rhost = login->why;
-		drac_why_set(&login->why,
+		rhost = *why;
+		drac_why_set(why,
 		    "%s, and descriptor 0 is not a client socket%s", rhost.text,
-		    login->conf.peer_port_count == 0
+		    attempt->conf.peer_port_count == 0
 			? ""
 			: ", nor is a client connected to a port of peer=");
 	}

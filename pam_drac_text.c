@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* PAM items and instants as words of a log line; see pam_drac_login.h. */
+/* PAM items as text, sentences to the log; see pam_drac_parts.h. */
 
-#include <stdio.h>
-#include <string.h>
+#include <security/pam_ext.h>
+#include <syslog.h>
 
-#include "pam_drac_login.h"
+#include "pam_drac_parts.h"
+
+static const int priority[] = {
+	[DRAC_LOGIN_ERR] = LOG_ERR,
+	[DRAC_LOGIN_WARNING] = LOG_WARNING,
+	[DRAC_LOGIN_INFO] = LOG_INFO,
+	[DRAC_LOGIN_DEBUG] = LOG_DEBUG,
+};
 
 const char *
-drac_text_item(const pam_handle_t *pamh, int type)
+drac_item(const pam_handle_t *pamh, int type)
 {
 	const void *value = NULL;
 
@@ -18,53 +25,20 @@ drac_text_item(const pam_handle_t *pamh, int type)
 }
 
 void
-drac_text_escape(const char *text, char word[DRAC_WORD])
+drac_words(struct drac_login *login, const pam_handle_t *pamh)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t used = 0;
-
-	for (; *text != '\0' && used + sizeof("\\xNN...") <= DRAC_WORD;
-	     text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c > ' ' && c < 0x7f && c != '"' && c != '\\') {
-			word[used++] = (char)c;
-			continue;
-		}
-		word[used++] = '\\';
-		word[used++] = 'x';
-		word[used++] = hex[c >> 4];
-		word[used++] = hex[c & 15];
-	}
-	memcpy(word + used, *text == '\0' ? "" : "...", *text == '\0' ? 1 : 4);
+	drac_login_word(drac_item(pamh, PAM_USER), login->user);
+	drac_login_word(drac_item(pamh, PAM_SERVICE), login->service);
 }
 
 void
-drac_text_escape_item(const pam_handle_t *pamh, int type, char word[DRAC_WORD])
+drac_say(enum drac_login_level level, const char *text, void *arg)
 {
-	const char *value = drac_text_item(pamh, type);
-
-	drac_text_escape(*value == '\0' ? "-" : value, word);
-}
-
-/* By arithmetic: gmtime_r(3) would make the C library read TZ. */
-void
-drac_text_clock(time_t when, char text[DRAC_CLOCK])
-{
-	unsigned second = (unsigned)(when % 86400);
-
-	snprintf(text, DRAC_CLOCK, "%02u:%02u:%02uZ", second / 3600 % 24,
-	    second / 60 % 60, second % 60);
+	pam_syslog(arg, priority[level], "%s", text);
 }
 
 void
-drac_text_add(char *list, size_t room, const char *separator, const char *word)
+drac_say_late(enum drac_login_level level, const char *text, void *arg)
 {
-	size_t used = strlen(list);
-	int more;
-
-	more = snprintf(list + used, room - used, "%s%s",
-	    used == 0 ? "" : separator, word);
-	if ((size_t)more >= room - used && room > 4)
-		memcpy(list + room - 4, "...", 4);
+	pam_syslog(arg, priority[level], DRAC_DATA_NAME ": %s", text);
 }

@@ -57,15 +57,25 @@ drac_ctl_init(struct drac_ctl *ctl)
 bool
 drac_ctl_may_be_recorded(const struct drac_ctl *ctl)
 {
-	enum drac_scope scope = drac_addr_scope(&ctl->addr);
 	char address[DRAC_ADDR_TEXT];
+	struct drac_conf_ban ban;
 
-	if (scope == DRAC_SCOPE_HOST)
+	if (drac_conf_may_record(&ctl->conf, &ctl->addr, &ban) ||
+	    ban.net != NULL)
 		return true;
 	drac_addr_text(&ctl->addr, address);
 	drac_ctl_complain("%s is never recorded (%s)", address,
-	    drac_scope_word(scope));
+	    drac_scope_word(ban.scope));
 	return false;
+}
+
+static bool
+is_excluded(const struct drac_ctl *ctl)
+{
+	struct drac_conf_ban ban;
+
+	return !drac_conf_may_record(&ctl->conf, &ctl->addr, &ban) &&
+	       ban.net != NULL;
 }
 
 static void
@@ -99,7 +109,7 @@ drac_ctl_add(struct drac_ctl *ctl)
 	if (!drac_ctl_may_be_recorded(ctl))
 		return DRAC_CTL_NO;
 	drac_addr_text(&ctl->addr, address);
-	if (drac_nets_find(&ctl->conf.exclude, &ctl->addr) != NULL)
+	if (is_excluded(ctl))
 		drac_ctl_complain("warning: %s is excluded by the "
 				  "configuration: no login would record it",
 		    address);

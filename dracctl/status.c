@@ -12,7 +12,7 @@
 
 #include "dracctl.h"
 
-#define NAME_WIDTH   13
+#define NAME_WIDTH   16
 #define CALLER_WIDTH 15
 
 /* Take the next word off a line; an empty one at its end. */
@@ -38,26 +38,14 @@ is_number(const char *text)
 }
 
 static void
-say_string(const char *text)
-{
-	drac_ctl_say("\"");
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			drac_ctl_say("\\");
-		drac_ctl_say("%c", *text < ' ' || *text > '~' ? '?' : *text);
-	}
-	drac_ctl_say("\"");
-}
-
-static void
 say_member(const char *name, const char *value)
 {
-	say_string(name);
+	drac_ctl_say_string(name);
 	drac_ctl_say(":");
 	if (is_number(value))
 		drac_ctl_say("%s", value);
 	else
-		say_string(value);
+		drac_ctl_say_string(value);
 }
 
 static void

@@ -73,7 +73,7 @@ is() {
 configure() {
 	printf 'database = %s\n' "$map" >"$conf"
 	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$conf"
-	printf 'socket = %s\n' "$sock" >>"$conf"
+	printf 'socket = %s\nlookup =\n' "$sock" >>"$conf"
 }
 
 # fresh [LINE...]   the same, and an empty map
