@@ -42,6 +42,7 @@ LINK := -Wl,-z,relro,-z,now $(if $(SAN),$(SANF))
 
 LIB   := $(filter-out libdrac,$(basename $(notdir $(wildcard lib/*.c))))
 CTL   := $(basename $(notdir $(wildcard dracctl/*.c)))
+LOGIN := $(basename $(notdir $(wildcard login/*.c)))
 DRACD := $(basename $(notdir $(wildcard dracd/*.c)))
 DRAC  := libdrac client wire addr sys why
 UNIT  := $(basename $(notdir $(wildcard tests/unit/*.c)))
@@ -56,15 +57,19 @@ STORE := damage locks
 RPC   := start malformed reload kill
 E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
 	attack old
+FRONT := courier cyrus dovecot dovecot-hook mailutils perdition popa3d qpopper \
+	solid-pop3d uw
+BACK  := auth-postfix auth-sendmail courier-mta opensmtpd
 
 CORE   := $(B)/libdrac-core.a
 PARTS  := $(B)/dracd.a
 MODULE := $(B)/pam_drac.so
 TOOL   := $(B)/dracctl.bin
+POST   := $(B)/drac-login
 DAEMON := $(B)/rpc.dracd
 SHARED := $(B)/libdrac.so.1
 STATIC := $(B)/libdrac.a
-ALL    := $(MODULE) $(TOOL) $(DAEMON) $(SHARED) $(STATIC)
+ALL    := $(MODULE) $(TOOL) $(POST) $(DAEMON) $(SHARED) $(STATIC)
 TIRPC  := $(B)/dracd/portmap.o $(B)/tests/unit/wire_tirpc.o $(B)/tests/rpc/old.o
 
 .SECONDARY:
@@ -95,6 +100,9 @@ $(MODULE): $(patsubst %.c,$(B)/%.o,$(wildcard pam_drac*.c)) $(CORE) pam_drac.map
 $(TOOL): $(CTL:%=$(B)/dracctl/%.o) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
 
+$(POST): $(LOGIN:%=$(B)/login/%.o) $(CORE)
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
+
 $(DAEMON): $(B)/dracd/main.o $(PARTS) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc
 
@@ -117,6 +125,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PARTS) $(CORE)
 
 $(B)/tests/unit/libdrac $(B)/tests/bench/beside: %: %.o $(STATIC) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -lpthread
+
+$(B)/tests/e2e/standin: $(B)/tests/e2e/standin.o
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -lpam
 
 # It shares no code with us.
 $(B)/tests/rpc/old: $(B)/tests/rpc/old.o
@@ -156,11 +167,12 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/pam_stub.so $(B)/tests/pam/set_rhost.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/rooms $(B)/tests/ctl/historic \
+	$(B)/tests/ctl/syslog.so $(B)/tests/e2e/standin \
 	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
 QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) $(B)/tests/ctl/rooms \
-	tests/ctl/run tests/ctl/daemon \
+	tests/ctl/run tests/ctl/daemon tests/ctl/login \
 	$(RPC:%=tests/rpc/%)
 
 # A second make, so that what was just installed is seen.
@@ -176,7 +188,9 @@ all-tests: programs
 	@$(RUN) tests/layers tests/docs $(QUICK) $(B)/tests/pam/memory \
 	    $(B)/tests/pam/loop tests/pam/valgrind \
 	    $(STORE:%=$(B)/tests/store/%) tests/store/faults tests/sanitized \
-	    tests/fuzz/run tests/install $(E2E:%=tests/e2e/%)
+	    tests/fuzz/run tests/install $(E2E:%=tests/e2e/%) -- \
+	    $(FRONT:%=tests/e2e/%) $(BACK:%=tests/e2e/%) -- \
+	    tests/e2e/table
 
 demo:
 	@$(MAKE) --no-print-directory deps DEPS="$(BUILD_DEPS) iproute2 perl"
@@ -191,6 +205,8 @@ bench:
 	@DRAC_BUILD=$(B) tests/bench/daemon
 
 # What names a program or the configuration, wherever they are put.
+PLACES := conf/init.d/dracd conf/cron.d/drac conf/dovecot/drac-postlogin \
+	conf/dovecot/drac-renew
 PLACED = sed -e 's|/usr/sbin|$(sbindir)|g' -e 's|/etc/drac|$(sysconfdir)/drac|g'
 
 install: all
@@ -201,6 +217,7 @@ install: all
 	$(INSTALL) -d -m 0755 $(DESTDIR)$(localstatedir)/lib/drac
 	$(INSTALL) -m 0644 $(MODULE) $(DESTDIR)$(pamdir)/pam_drac.so
 	$(INSTALL) -m 0755 $(TOOL) $(DESTDIR)$(sbindir)/dracctl
+	$(INSTALL) -m 0755 $(POST) $(DESTDIR)$(sbindir)/drac-login
 	$(INSTALL) -m 0755 $(DAEMON) $(DESTDIR)$(sbindir)/rpc.dracd
 	$(INSTALL) -m 0644 $(SHARED) $(STATIC) $(DESTDIR)$(libdir)/
 	ln -sf libdrac.so.1 $(DESTDIR)$(libdir)/libdrac.so
@@ -218,9 +235,10 @@ install: all
 	    $(PLACED) $$unit >$(DESTDIR)$(unitdir)/$${unit##*/} || exit 1; done
 	$(INSTALL) -m 0644 conf/tmpfiles.d/drac.conf $(DESTDIR)$(tmpfilesdir)/
 	$(INSTALL) -m 0644 conf/sysusers.d/drac.conf $(DESTDIR)$(sysusersdir)/
-	$(INSTALL) -m 0644 README.md NEWS LICENSE docs/DESIGN $(DESTDIR)$(docdir)/
+	$(INSTALL) -m 0644 README.md NEWS LICENSE docs/DESIGN $(wildcard docs/*.md) \
+	    $(DESTDIR)$(docdir)/
 	cp -R conf $(DESTDIR)$(docdir)/
-	for file in $(UNITS) conf/init.d/dracd conf/cron.d/drac; do \
+	for file in $(UNITS) $(PLACES); do \
 	    $(PLACED) $$file >$(DESTDIR)$(docdir)/$$file || exit 1; done
 	test -n "$(DESTDIR)" || ldconfig
 
@@ -228,7 +246,7 @@ install: all
 # other programs' files, of which README.md tells under "Remove it".
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(pamdir)/pam_drac.so $(sbindir)/dracctl \
-	    $(sbindir)/rpc.dracd $(includedir)/drac.h \
+	    $(sbindir)/drac-login $(sbindir)/rpc.dracd $(includedir)/drac.h \
 	    $(addprefix $(libdir)/,libdrac.so.1 libdrac.so libdrac.a \
 	    pkgconfig/libdrac.pc) $(tmpfilesdir)/drac.conf \
 	    $(sysusersdir)/drac.conf $(UNITS:conf/systemd/%=$(unitdir)/%))
