@@ -5,7 +5,8 @@
  * list.c, change.c, status.c and ask.c are the verbs; road.c is how they
  * get at the map: through rpc.dracd where one keeps it (daemon.c finds
  * out), else by themselves; owner.c settles whose the files are, and
- * hands.c has them change hands; say.c talks. A verb gets what was asked
+ * hands.c has them change hands; check.h is about check and explain; say.c
+ * talks. A verb gets what was asked
  * for in struct drac_ctl and returns an exit status; main.c closes.
  */
 #ifndef DRAC_DRACCTL_H
@@ -31,6 +32,8 @@ enum drac_ctl_status {
 	DRAC_CTL_FAILED /* could not: permissions, I/O, configuration */
 };
 
+#define DRAC_CTL_PAM_MAX 64
+
 struct drac_ctl {
 	struct drac_conf conf;
 	struct drac_store_opts opts; /* a verb may change it before opening */
@@ -38,8 +41,15 @@ struct drac_ctl {
 	struct drac_store *store;    /* the map itself; NULL when link is not */
 	time_t now;                  /* taken once, when the program starts */
 
+	const char *conf_path; /* -c; NULL: the default one */
+	const char *root;      /* "", or what stands before every path */
+	char *map_path;        /* opts.path, when there is a root */
+
 	/* The verb's options and operands. */
 	const char *server;
+	const char *as; /* postfix, sendmail or exim; NULL: all */
+	const char *pam[DRAC_CTL_PAM_MAX];
+	size_t pam_count;
 	struct drac_addr addr;
 	bool all;
 	bool daemon;
@@ -149,6 +159,9 @@ __attribute__((format(printf, 1, 2))) void drac_ctl_complain(const char *format,
 /* Say why a call of the store failed; errno counts when why is empty. */
 enum drac_ctl_status drac_ctl_failed(const struct drac_why *why);
 
+/* A string of JSON; what is not printable ASCII is a `?'. */
+void drac_ctl_say_string(const char *text);
+
 /* Pass on what the store has to say although it did what was asked. */
 void drac_ctl_warn(const struct drac_why *why);
 
@@ -170,5 +183,7 @@ enum drac_ctl_status drac_ctl_drop(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_sweep(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_status(struct drac_ctl *ctl);
 enum drac_ctl_status drac_ctl_ask(struct drac_ctl *ctl);
+enum drac_ctl_status drac_ctl_check(struct drac_ctl *ctl);
+enum drac_ctl_status drac_ctl_explain(struct drac_ctl *ctl);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "dracctl.h"
 
 #define LIFETIME_MAX_S 31536000
@@ -31,6 +32,10 @@ static const char usage_text[] =
     "  status [--json]             what rpc.dracd has done so far\n"
     "  ask SERVER ADDR [--tcp]     have a server authorise ADDR, as a mail\n"
     "                              server does; SERVER: local, HOST[:PORT]\n"
+    "  check [--pam SERVICE]...    what will not work, and what to do about it\n"
+    "        [--json]\n"
+    "  explain ADDR [--as SERVER]  what SERVER (postfix, sendmail, exim) makes\n"
+    "        [--json]              of ADDR, and why\n"
     "\n"
     "  -c, --conf CONF   configuration, default " DRAC_CONF_PATH "\n"
     "  -q, --quiet       after init, add, drop, sweep: say only what is wrong\n"
@@ -43,18 +48,21 @@ struct verb {
 	const char *name;
 	const char *takes;    /* letters of verb_options */
 	const char *operands; /* s: server, a: address */
+	bool reads_conf;      /* by itself, for it may be broken */
 	enum drac_ctl_status (*run)(struct drac_ctl *ctl);
 };
 
 static const struct verb verbs[] = {
-	{ "init", "dq", "", drac_ctl_init },
-	{ "list", "j", "", drac_ctl_list },
-	{ "show", "j", "a", drac_ctl_show },
-	{ "add", "lq", "a", drac_ctl_add },
-	{ "drop", "aq", "a", drac_ctl_drop },
-	{ "sweep", "nq", "", drac_ctl_sweep },
-	{ "status", "j", "", drac_ctl_status },
-	{ "ask", "t", "sa", drac_ctl_ask },
+	{ "init", "dq", "", false, drac_ctl_init },
+	{ "list", "j", "", false, drac_ctl_list },
+	{ "show", "j", "a", false, drac_ctl_show },
+	{ "add", "lq", "a", false, drac_ctl_add },
+	{ "drop", "aq", "a", false, drac_ctl_drop },
+	{ "sweep", "nq", "", false, drac_ctl_sweep },
+	{ "status", "j", "", false, drac_ctl_status },
+	{ "ask", "t", "sa", false, drac_ctl_ask },
+	{ "check", "jpr", "", true, drac_ctl_check },
+	{ "explain", "jrs", "a", false, drac_ctl_explain },
 };
 
 static const struct option main_options[] = {
@@ -66,12 +74,15 @@ static const struct option main_options[] = {
 
 static const struct option verb_options[] = {
 	{ "all", no_argument, NULL, 'a' },
+	{ "as", required_argument, NULL, 's' },
 	{ "daemon", no_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "lifetime", required_argument, NULL, 'l' },
 	{ "limit", required_argument, NULL, 'n' },
+	{ "pam", required_argument, NULL, 'p' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "root", required_argument, NULL, 'r' },
 	{ "tcp", no_argument, NULL, 't' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -112,6 +123,52 @@ parse_limit(const char *text, uint64_t *limit)
 	return 0;
 }
 
+static int
+add_pam(struct drac_ctl *ctl, const char *service)
+{
+	if (*service == '\0' || strchr(service, '/') != NULL) {
+		drac_ctl_complain("--pam: not the name of a service: %s",
+		    service);
+		return -1;
+	}
+	if (ctl->pam_count == DRAC_CTL_PAM_MAX) {
+		drac_ctl_complain("--pam: too many services");
+		return -1;
+	}
+	ctl->pam[ctl->pam_count++] = service;
+	return 0;
+}
+
+static int
+set_as(struct drac_ctl *ctl, const char *name)
+{
+	static const char *const names[] = { "postfix", "sendmail", "exim" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0) {
+			ctl->as = names[i];
+			return 0;
+		}
+	drac_ctl_complain("--as: not postfix, sendmail or exim: %s", name);
+	return -1;
+}
+
+/* Without the slash at its end, or `/' would be another root. */
+static int
+set_root(struct drac_ctl *ctl, char *dir)
+{
+	size_t length = strlen(dir);
+
+	if (dir[0] != '/') {
+		drac_ctl_complain("--root: not a full path: %s", dir);
+		return -1;
+	}
+	while (length > 0 && dir[length - 1] == '/')
+		dir[--length] = '\0';
+	ctl->root = dir;
+	return 0;
+}
+
 static const char *
 option_name(int letter)
 {
@@ -144,6 +201,12 @@ set_option(struct drac_ctl *ctl, const struct verb *verb, int letter)
 		return parse_lifetime(optarg, &ctl->lifetime_s);
 	case 'n':
 		return parse_limit(optarg, &ctl->limit);
+	case 'p':
+		return add_pam(ctl, optarg);
+	case 'r':
+		return set_root(ctl, optarg);
+	case 's':
+		return set_as(ctl, optarg);
 	case 't':
 		ctl->tcp = true;
 		return 0;
@@ -265,35 +328,50 @@ report_conf_error(const char *text, void *arg)
 
 /* A file that was asked for must be there; the default one need not. */
 static int
-load_conf(struct drac_ctl *ctl, const char *path)
+load_conf(struct drac_ctl *ctl)
 {
-	int errors = 0;
+	char *path = ctl->conf_path != NULL ? strdup(ctl->conf_path)
+					    : drac_below(ctl, DRAC_CONF_PATH);
+	int errors = 0, result = 0;
 
-	if (drac_conf_init(&ctl->conf) == -1) {
+	if (path == NULL) {
 		drac_ctl_complain("configuration: %s", strerror(errno));
 		return -1;
 	}
-	if (drac_conf_load(&ctl->conf, path != NULL ? path : DRAC_CONF_PATH,
-		report_conf_error, &errors) == -1 &&
-	    (errno != ENOENT || path != NULL)) {
+	if (drac_conf_load(&ctl->conf, path, report_conf_error, &errors) ==
+		-1 &&
+	    (errno != ENOENT || ctl->conf_path != NULL)) {
 		if (errors == 0)
-			drac_ctl_complain("%s: %s",
-			    path != NULL ? path : DRAC_CONF_PATH,
-			    strerror(errno));
-		drac_conf_free(&ctl->conf);
-		return -1;
+			drac_ctl_complain("%s: %s", path, strerror(errno));
+		result = -1;
 	}
-	drac_conf_store_opts(&ctl->conf, &ctl->opts);
-	return 0;
+	free(path);
+	return result == 0 ? drac_below_map(ctl) : -1;
+}
+
+static enum drac_ctl_status
+run_verb(struct drac_ctl *ctl, const struct verb *verb)
+{
+	enum drac_ctl_status status = DRAC_CTL_FAILED;
+
+	if (drac_conf_init(&ctl->conf) == -1) {
+		drac_ctl_complain("configuration: %s", strerror(errno));
+		return DRAC_CTL_FAILED;
+	}
+	if (verb->reads_conf || load_conf(ctl) == 0)
+		status = verb->run(ctl);
+	drac_link_close(ctl->link);
+	drac_store_close(ctl->store);
+	free(ctl->map_path);
+	drac_conf_free(&ctl->conf);
+	return status;
 }
 
 static enum drac_ctl_status
 run(struct drac_ctl *ctl, int argc, char **argv)
 {
-	const char *conf_path = NULL;
 	const struct verb *verb;
-	enum drac_ctl_status status;
-	int go_on = read_main_line(&conf_path, argc, argv);
+	int go_on = read_main_line(&ctl->conf_path, argc, argv);
 
 	if (go_on != 1)
 		return go_on == 0 ? DRAC_CTL_YES : DRAC_CTL_USAGE;
@@ -305,13 +383,7 @@ run(struct drac_ctl *ctl, int argc, char **argv)
 	go_on = read_verb_line(ctl, verb, argc, argv);
 	if (go_on != 1)
 		return go_on == 0 ? DRAC_CTL_YES : DRAC_CTL_USAGE;
-	if (load_conf(ctl, conf_path) == -1)
-		return DRAC_CTL_FAILED;
-	status = verb->run(ctl);
-	drac_link_close(ctl->link);
-	drac_store_close(ctl->store);
-	drac_conf_free(&ctl->conf);
-	return status;
+	return run_verb(ctl, verb);
 }
 
 /*
@@ -334,7 +406,7 @@ occupy_standard_descriptors(void)
 int
 main(int argc, char **argv)
 {
-	struct drac_ctl ctl = { .now = time(NULL) };
+	struct drac_ctl ctl = { .root = "", .now = time(NULL) };
 
 	if (occupy_standard_descriptors() == -1)
 		return DRAC_CTL_FAILED;

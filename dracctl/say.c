@@ -107,3 +107,15 @@ drac_ctl_span(uint64_t span_s, char text[DRAC_CTL_SPAN])
 	snprintf(text, DRAC_CTL_SPAN, "%" PRIu64 "%c %" PRIu64 "%c",
 	    span_s / unit[i].seconds, unit[i].letter, rest, unit[i + 1].letter);
 }
+
+void
+drac_ctl_say_string(const char *text)
+{
+	drac_ctl_say("\"");
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			drac_ctl_say("\\");
+		drac_ctl_say("%c", *text < ' ' || *text > '~' ? '?' : *text);
+	}
+	drac_ctl_say("\"");
+}

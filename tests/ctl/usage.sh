@@ -9,7 +9,7 @@ done
 for flag in -V --version; do
 	says "version_$flag" 0 '^dracctl [0-9]' '' "$ctl" "$flag"
 done
-for verb in init list show add drop sweep status ask; do
+for verb in init list show add drop sweep status ask check explain; do
 	says "help_tells_$verb" 0 "^  $verb " '' "$ctl" --help
 done
 
@@ -45,6 +45,10 @@ list_daemon list --daemon
 status_quiet status -q
 ask_json ask local 192.0.2.7 --json
 add_tcp add 192.0.2.7 --tcp
+check_as check --as exim
+check_quiet check -q
+explain_pam explain --pam dovecot 192.0.2.7
+list_root list --root /
 TABLE
 
 while read -r name words; do
@@ -65,6 +69,9 @@ drop_two drop 192.0.2.7 192.0.2.8
 drop_all_and_one drop --all 192.0.2.7
 drop_one_and_all drop 192.0.2.7 --all
 status_operand status local
+check_operand check 192.0.2.7
+explain_nothing explain
+explain_two explain 192.0.2.7 192.0.2.8
 ask_nothing ask
 ask_one ask local
 ask_three ask local 192.0.2.7 192.0.2.8
@@ -85,6 +92,18 @@ done
 for text in '' 0 -1 x 1x ' 1' +1 99999999999999999999999; do
 	says "usage_refuses_limit_'$text'" 2 '' '--limit: not a number' \
 		d sweep --limit "$text"
+done
+for text in '' qmail Postfix; do
+	says "usage_refuses_as_'$text'" 2 '' '--as: not postfix, sendmail or' \
+		d explain 192.0.2.7 --as "$text"
+done
+for text in '' /etc/pam.d/dovecot a/b; do
+	says "usage_refuses_pam_'$text'" 2 '' '--pam: not the name of a serv' \
+		d check --pam "$text"
+done
+for text in '' here ../there; do
+	says "usage_refuses_root_'$text'" 2 '' '--root: not a full path' \
+		d check --root "$text"
 done
 for text in '' 127.1 010.0.0.1 192.0.2.1:0 192.0.2.1:65536 local:700 \
 	'[192.0.2.1]:700' '2001:db8::1:' a/b 'local,mail.example.org' \

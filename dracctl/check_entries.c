@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * What is in the map: can all of it be read, is anything there that should
+ * not? The last room, because root may have become the map's user by then.
+ */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+/* A sweep comes every minute, and rpc.dracd's by sweep_interval. */
+#define LATE_S 300
+
+struct entries {
+	struct drac_check *check;
+	struct drac_addr *own; /* this host's */
+	size_t owns;
+	time_t late; /* what expired before should be gone */
+	uint64_t count;
+	uint64_t stale;
+};
+
+static int
+look_at(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	struct entries *entries = arg;
+	char text[DRAC_ADDR_TEXT];
+
+	entries->count++;
+	entries->stale += expiry < entries->late;
+	for (size_t i = 0; i < entries->owns; i++)
+		if (drac_addr_equal(addr, &entries->own[i])) {
+			drac_addr_text(addr, text);
+			drac_check_find(entries->check, "map-own-address", text,
+			    "Put it under exclude in drac.conf and drop it "
+			    "(dracctl drop ADDRESS); or have the proxy pass "
+			    "the client's address on.",
+			    "This address of the host itself is authorised: a "
+			    "proxy or webmail here hides its clients, and "
+			    "whoever comes by it may relay.");
+		}
+	return 0;
+}
+
+static void
+find_own(struct entries *entries)
+{
+	struct ifaddrs *list = NULL, *at;
+	struct drac_addr *more;
+
+	if (getifaddrs(&list) == -1)
+		return;
+	for (at = list; at != NULL; at = at->ifa_next) {
+		struct drac_addr addr;
+		socklen_t length = sizeof(struct sockaddr_in6);
+
+		if (at->ifa_addr == NULL)
+			continue;
+		if (at->ifa_addr->sa_family == AF_INET)
+			length = sizeof(struct sockaddr_in);
+		if (drac_addr_from_sockaddr(at->ifa_addr, length, &addr) == -1)
+			continue;
+		more = reallocarray(entries->own, entries->owns + 1,
+		    sizeof(*more));
+		if (more == NULL)
+			break;
+		entries->own = more;
+		more[entries->owns++] = addr;
+	}
+	freeifaddrs(list);
+}
+
+static void
+find_damage(struct drac_check *check, const struct drac_why *why)
+{
+	if (errno == EBADMSG)
+		drac_check_find(check, "map-damaged", check->ctl->opts.path,
+		    "Run dracctl sweep, or wait for the next one: it mends the "
+		    "map and carries over what can be read.",
+		    "The map is damaged: %s.", why->text);
+	else
+		drac_check_find(check, "map-unreadable", check->ctl->opts.path,
+		    "Run dracctl check as root.",
+		    "The map could not be looked into: %s.",
+		    why->text[0] != '\0' ? why->text : strerror(errno));
+}
+
+static void
+judge(struct entries *entries)
+{
+	struct drac_check *check = entries->check;
+
+	drac_check_looked(check, "Entries: %llu.",
+	    (unsigned long long)entries->count);
+	if (entries->stale == 0)
+		return;
+	drac_check_find(check, "sweep", check->ctl->opts.path,
+	    check->kept ? "Look into the log of rpc.dracd, and restart it."
+			: "Enable the timer (systemctl enable --now "
+			  "drac-sweep.timer) or copy conf/cron.d/drac to "
+			  "/etc/cron.d; see in the log why a sweep fails.",
+	    "%llu entries expired more than five minutes ago and are still "
+	    "there: nobody sweeps the map%s.",
+	    (unsigned long long)entries->stale,
+	    check->waits_sweep ? ", and the mail server goes on relaying for "
+				 "them"
+			       : "");
+}
+
+void
+drac_check_entries(struct drac_check *check)
+{
+	struct drac_ctl *ctl = check->ctl;
+	struct entries entries = { .check = check,
+		.late = ctl->now - LATE_S - ctl->conf.sweep_interval_s };
+	struct drac_store_info info;
+	struct drac_why why = { "" };
+
+	if (!check->has_file || drac_ctl_become_keeper(ctl) == -1)
+		return;
+	drac_ctl_be_patient(ctl);
+	if (drac_store_open(&ctl->opts, &ctl->store, &why) == -1) {
+		ctl->store = NULL;
+		find_damage(check, &why);
+		return;
+	}
+	find_own(&entries);
+	if (drac_store_info(ctl->store, &info, &why) == -1 ||
+	    drac_store_each(ctl->store, look_at, &entries, &why) == -1)
+		find_damage(check, &why);
+	else
+		judge(&entries);
+	free(entries.own);
+}

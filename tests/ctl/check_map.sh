@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The map, who keeps it, who sweeps it, and what is in it.
+
+dir=${map%/*}
+at=${map#"$root"}
+
+host
+rm "$map"
+complains map_missing map-missing "$at"
+d init -q
+content map_made
+rm -r "$dir"
+complains map_directory_missing map-missing "${at%/*}"
+d init -q
+content map_directory_made
+for mode in 775 757; do
+	chmod $mode "$dir"
+	says "map_unsafe_$mode" 1 \
+		"^DANGER: ${at%/*}: .*$mode.*\\(map-unsafe\\)$" '' c
+done
+echo map-unsafe >>"$tmp/provoked"
+chmod 755 "$dir"
+content map_safe
+chmod 777 "$root/var"
+complains map_unsafe_above map-unsafe /var
+chmod 1777 "$root/var"
+content map_safe_above
+chmod 755 "$root/var"
+mv "$map" "$map.other"
+ln -s dracd.db.other "$map"
+complains map_link map-unsafe "$at"
+rm "$map"
+mv "$map.other" "$map"
+content map_itself
+printf '%0512d' 7 | dd of="$map" bs=512 seek=1 conv=notrunc status=none
+complains map_damaged map-damaged "$at"
+d sweep -q 2>/dev/null
+content map_mended
+
+if [ "$(id -u)" -eq 0 ]; then
+	chown 65534 "$map"
+	complains map_owner map-owner "$at"
+	d init -q
+	content map_given_back
+	chown 65534 "$dir"
+	says map_directory_owner 1 "^${at%/*}: .*\\(map-owner\\)$" '' c
+else
+	echo 'skip map_owner: needs root'
+	echo map-owner >>"$tmp/provoked"
+fi
+host 'server = local' "user = $me"
+sed -i 's/^user = .*/user = nobody-of-this-name/' "$root/etc/drac/drac.conf"
+says map_no_such_user 1 "^$at: There is no user.*\\(map-owner\\)$" '' c
+
+map=$dir/dracd.map
+host
+has_postfix "$relay btree:${map#"$root"}, $final"
+complains map_name map-name "${map#"$root"}"
+map=$dir/dracd.db
+
+# Sweeping
+host
+touch -d '10 minutes ago' "$map.lock"
+complains sweep_late sweep "$at"
+has_postfix "$relay btree:$base, $final"
+says sweep_late_is_loud 1 '^DANGER: .*authorised for ever' '' c
+sweep
+content sweep_came
+put 192.0.2.9 -1000
+complains sweep_left sweep "$at"
+says sweep_left_says_how_many 1 ' 1 entries expired' '' c
+sweep
+content sweep_removed
+put 192.0.2.9 -100
+content sweep_to_come
+
+# Own addresses
+alone() {
+	unshare --map-root-user --net sh -c '
+		ip link set lo up && ip addr add 192.0.2.7/32 dev lo &&
+		exec "$@"' sh "$@"
+}
+host
+put 192.0.2.7 500
+put 192.0.2.8 500
+if alone true 2>/dev/null; then
+	content own_address_of_another_host
+	echo map-own-address >>"$tmp/provoked"
+	says own_address 1 '^DANGER: 192.0.2.7: .*\(map-own-address\)$' '' \
+		alone "$ctl" check --root "$root"
+	is own_address_alone 1 "$(grep -c . "$tmp/out")"
+	d drop -q 192.0.2.7
+	says own_address_dropped 0 '^Nothing' '' \
+		alone "$ctl" check --root "$root"
+else
+	echo 'skip own_address: needs a network of its own'
+	echo map-own-address >>"$tmp/provoked"
+fi
+
+# Units
+unit=lib/systemd/system/dovecot.service
+host
+file $unit '[Unit]' 'ProtectSystem=strict' '[Service]' 'ProtectSystem=full'
+content unit_full
+file $unit '[Service]' 'PrivateTmp=true' 'ProtectSystem=strict'
+complains unit_strict unit "/$unit:3"
+file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
+	'ReadWritePaths=-/var/lib/drac'
+content unit_drop_in
+file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
+	'ReadWritePaths=-/var/lib/dra'
+complains unit_drop_in_for_another unit "/$unit:3"
+file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
+	'StateDirectory=drac'
+content unit_state_directory
+file etc/systemd/system/dovecot.service '[Service]' 'ProtectSystem=no'
+content unit_replaced
+map=$root/etc/mail/dracd.db
+host
+file $unit '[Service]' 'ProtectSystem=full'
+complains unit_below_etc unit "/$unit:2"
+file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
+	'ReadWritePaths=-/etc/mail'
+content unit_below_etc_allowed
+map=$dir/dracd.db
+
+# The daemon
+dracd=$build/rpc.dracd
+daemon=
+stop_daemon() {
+	[ -z "$daemon" ] || { kill "$daemon"; wait "$daemon"; } 2>/dev/null
+	daemon=
+}
+trap 'stop_daemon; rm -rf "$tmp"' EXIT
+start_daemon() {
+	"$dracd" -f -c "$conf" >"$tmp/log" 2>&1 </dev/null &
+	daemon=$!
+	tries=0
+	until d status >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		[ $tries -le 1000 ] && kill -0 "$daemon" 2>/dev/null || {
+			fail start_daemon "$(cat "$tmp/log")"
+			break
+		}
+		sleep 0.01
+	done
+}
+
+host 'server = local' "user = $me" "lookup = $root/run/lookup.sock"
+complains daemon_silent daemon-silent /run/dracd.sock
+start_daemon
+content daemon_answers
+is daemon_is_told 1 "$(grep -c 'kept by rpc.dracd' "$tmp/out")"
+sed -i '/^server/d' "$root/etc/drac/drac.conf"
+complains daemon_mixed daemon-mixed '/etc/pam.d/dovecot:[0-9]+'
+sed -i 's/^account.*/& server=local/' "$root/etc/pam.d/dovecot"
+content daemon_told_by_the_line
+stop_daemon
+
+# Hosts that report to others need no map, and those that are told no PAM.
+host
+rm -r "$dir"
+echo 'server = 192.0.2.26:2526' >>"$root/etc/drac/drac.conf"
+content no_map_needed
+host "user = $me"
+rm "$root/etc/pam.d/dovecot"
+printf '%s\n' 'listen = 192.0.2.26' 'port = 2526' 'allow = 192.0.2.25' \
+	>>"$root/etc/drac/drac.conf"
+content no_service_needed
