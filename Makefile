@@ -57,8 +57,8 @@ STORE := damage locks
 RPC   := start malformed reload kill
 E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
 	attack old
-FRONT := courier cyrus dovecot dovecot-hook mailutils perdition popa3d qpopper \
-	solid-pop3d uw
+FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
+	popa3d qpopper solid-pop3d uw
 BACK  := auth-postfix auth-sendmail courier-mta opensmtpd
 
 CORE   := $(B)/libdrac-core.a
@@ -206,7 +206,7 @@ bench:
 
 # What names a program or the configuration, wherever they are put.
 PLACES := conf/init.d/dracd conf/cron.d/drac conf/dovecot/drac-postlogin \
-	conf/dovecot/drac-renew
+	conf/dovecot/drac-renew conf/cyrus/drac-renew
 PLACED = sed -e 's|/usr/sbin|$(sbindir)|g' -e 's|/etc/drac|$(sysconfdir)/drac|g'
 
 install: all

@@ -437,6 +437,15 @@ drac_journal_applied(struct drac_journal *journal, const struct stat *map_st)
 }
 
 int
+drac_journal_note(struct drac_journal *journal, int64_t mark)
+{
+	if (journal->head.version == 1)
+		return 0;
+	journal->head.mark = mark;
+	return write_head(journal);
+}
+
+int
 drac_journal_restart(struct drac_journal *journal, bool sync)
 {
 	journal->head.version = 2;

@@ -46,8 +46,9 @@ struct drac_journal_head {
 			   * seconds of CLOCK_BOOTTIME */
 	unsigned char boot[16]; /* the boot that wrote this; 0 unknown */
 	uint64_t sum;           /* of all before, and of mark */
-	int64_t mark;           /* the latest time at which a change was made,
-				 * seconds UTC; 0 unknown */
+	int64_t mark;           /* the latest time at which a change was made
+				 * or somebody looked after the map, seconds
+				 * UTC; 0 unknown */
 };
 
 struct drac_journal {
@@ -103,6 +104,12 @@ int drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
 /* Record that everything up to `last` is in the map, with its new mtime. */
 int drac_journal_applied(struct drac_journal *journal,
     const struct stat *map_st);
+
+/*
+ * The mark alone, in the header. Not in a journal of version 1, whose first
+ * mark comes with the first change.
+ */
+int drac_journal_note(struct drac_journal *journal, int64_t mark);
 
 /* Begin the ring anew; the map and the sums were synced just before. */
 int drac_journal_restart(struct drac_journal *journal, bool sync);

@@ -43,6 +43,8 @@
 #define RETRIES         4
 #define SUMS_APART      256u
 #define BACK_LEAST_S    2      /* less is not told from two hands at work */
+#define MARK_AGE_S      60     /* an older mark is moved on */
+#define BACK_SPARE_S    120    /* a mark's age, and a sweep may come so late */
 #define EARLY_BYTES     16384u /* of the ring */
 
 void
@@ -794,11 +796,13 @@ time_t
 drac_map_shorter(const struct drac_store *store, time_t expiry, time_t now,
     time_t back)
 {
-	time_t most = now + (time_t)store->opts.lifetime_s;
+	time_t lifetime_s = (time_t)store->opts.lifetime_s;
+	bool told_apart = back > lifetime_s + BACK_SPARE_S;
 
-	if (back == 0 || expiry <= most)
+	if (back == 0 || expiry <= now ||
+	    (told_apart && expiry <= now + lifetime_s))
 		return expiry;
-	return expiry - back > most ? expiry - back : most;
+	return expiry - back;
 }
 
 int
@@ -806,6 +810,15 @@ drac_map_set_mark(struct drac_store *store, time_t now, struct drac_why *why)
 {
 	store->journal.head.mark = (int64_t)now;
 	return checkpoint(store, why);
+}
+
+int
+drac_map_raise_mark(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	if (now - (time_t)store->journal.head.mark < MARK_AGE_S ||
+	    drac_journal_note(&store->journal, (int64_t)now) == 0)
+		return 0;
+	return drac_map_fail(store, "journal", why);
 }
 
 bool

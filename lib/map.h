@@ -125,14 +125,23 @@ int drac_map_check_pages(struct drac_store *store, uint32_t first,
 time_t drac_map_back(const struct drac_store *store, time_t now);
 
 /*
- * What an expiry becomes then: `back` sooner, but no sooner than that of a
- * login at this moment; what that has not is left alone.
+ * What an expiry becomes then: `back` sooner, be it over already. Where the
+ * clock went back by more than a lifetime (and some), an expiry of now + a
+ * lifetime or sooner is of a login since the step, and is left alone.
  */
 time_t drac_map_shorter(const struct drac_store *store, time_t expiry,
     time_t now, time_t back);
 
 /* All of that is done: the mark goes back, too, and the ring begins anew. */
 int drac_map_set_mark(struct drac_store *store, time_t now,
+    struct drac_why *why);
+
+/*
+ * Attached, and the clock did not go back: a mark that is a minute old or
+ * more becomes now, so that a step is known to a minute although nothing was
+ * changed for hours.
+ */
+int drac_map_raise_mark(struct drac_store *store, time_t now,
     struct drac_why *why);
 
 /*

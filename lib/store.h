@@ -165,9 +165,10 @@ struct drac_swept {
  * modification becomes now, by which others see when the map was swept.
  *
  * When now is more than two seconds before the latest time at which a change
- * was made, the clock went back: whatever expires later than lifetime_s from
- * now expires sooner by as much as it went back, but not sooner than
- * lifetime_s from now. Then why says so although the result is 0.
+ * was made or the map swept, the clock went back. Then what was authorised
+ * before expires sooner by as much, and goes when that was before now; see
+ * docs/DESIGN for what is told apart. Then why says so although the result
+ * is 0.
  */
 int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
     struct drac_swept *swept, struct drac_why *why);
@@ -181,8 +182,10 @@ int drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
  * begun anew from what somebody else left there, so entries may be other
  * than the caller knows. A damaged map is replaced, as drac_store_add does
  * it; then why is set although the result is 0. A clock that went back is
- * answered as a sweep does it, which makes entries *anew; of a big map a part
- * in each call, and drac_store_upkeep_more asks for the next one soon.
+ * answered as a sweep does it, which makes entries *anew, and what is over
+ * by that stays for the owner to remove; of a big map a part in each call,
+ * and drac_store_upkeep_more asks for the next one soon. The lock file is
+ * marked as by a sweep.
  */
 int drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
     struct drac_why *why);

@@ -37,6 +37,7 @@ struct drac_sweep {
 	} doomed[SWEEP_ENTRIES];
 	unsigned count;
 	unsigned removed; /* of them */
+	unsigned sooner;  /* of them, because the clock went back */
 	uint64_t kept;
 	bool begun;
 	bool end;
@@ -49,9 +50,8 @@ static time_t
 new_expiry(const struct drac_store *store, const struct drac_sweep *sweep,
     time_t expiry)
 {
-	if (expiry > sweep->now)
-		return drac_map_shorter(store, expiry, sweep->now, sweep->back);
-	return sweep->keep_expired ? expiry : GONE;
+	expiry = drac_map_shorter(store, expiry, sweep->now, sweep->back);
+	return expiry > sweep->now || sweep->keep_expired ? expiry : GONE;
 }
 
 /* Note one entry; false when the batch is full. */
@@ -79,6 +79,7 @@ sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
 		doomed->to = to;
 		sweep->count++;
 		sweep->removed += to == GONE;
+		sweep->sooner += expiry > sweep->now;
 	}
 	sweep->kept += to != GONE;
 	memcpy(sweep->cursor.text, item->key, item->key_len);
@@ -113,7 +114,7 @@ sweep_collect(struct drac_store *store, struct drac_sweep *sweep)
 	if (leaf == NULL)
 		return -1;
 	sweep->cursor = sweep->from;
-	sweep->count = sweep->removed = 0;
+	sweep->count = sweep->removed = sweep->sooner = 0;
 	sweep->kept = 0;
 	if (drac_map_checked_tree(store, &tree) == 0 &&
 	    drac_tree_seek(&tree, sweep->cursor.text, sweep->cursor.length,
@@ -174,7 +175,7 @@ sweep_batch(struct drac_store *store, struct drac_sweep *sweep,
 	if (drac_map_change(store, sweep_change, sweep, sweep->now, why) == -1)
 		return -1;
 	sweep->from = sweep->cursor;
-	sweep->shortened += sweep->count - sweep->removed;
+	sweep->shortened += sweep->sooner;
 	return 0;
 }
 
@@ -215,6 +216,8 @@ yield_to_writers(const struct drac_store *store)
 {
 	struct timespec pause = { .tv_nsec = 2500000 };
 
+	if (store->opts.owner)
+		return 0;
 	(void)nanosleep(&pause, NULL);
 	if (!store->opts.sync || store->map_fd == -1)
 		return 0;
@@ -313,9 +316,25 @@ make_room(struct drac_store *store, time_t now, bool *enlarged,
 	return result;
 }
 
+/* An idle map's mark must not grow old, or a step would not be known whole. */
+static int
+raise_mark(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	int result;
+
+	drac_place_start(&store->place, store->opts.timeout_ms);
+	if (drac_map_lock_writers(store, why) == -1)
+		return -1;
+	result = drac_map_attach(store, why);
+	if (result == 0)
+		result = drac_map_raise_mark(store, now, why);
+	drac_map_unlock_writers(store);
+	return result;
+}
+
 /* So that others can see whether anybody sweeps. */
 static void
-leave_mark(const struct drac_store *store, time_t now)
+leave_trace(const struct drac_store *store, time_t now)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 		{ .tv_sec = now } };
@@ -347,7 +366,9 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 	if (result == 0)
 		result = make_room(store, now, &enlarged, why);
 	if (result == 0)
-		leave_mark(store, now);
+		result = raise_mark(store, now, why);
+	if (result == 0)
+		leave_trace(store, now);
 	swept->enlarged = swept->enlarged || enlarged;
 	store->sweeping = false;
 	return result;
@@ -422,6 +443,10 @@ drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
 		result = shorten_some(store, now, why);
 	if (result == 0)
 		result = make_room(store, now, &enlarged, why);
+	if (result == 0)
+		result = raise_mark(store, now, why);
+	if (result == 0)
+		leave_trace(store, now);
 	store->upkeep_at += CHECK_BATCH;
 	if (store->upkeep_at >= drac_map_pages(store))
 		store->upkeep_at = 0;
