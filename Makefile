@@ -104,7 +104,7 @@ $(POST): $(LOGIN:%=$(B)/login/%.o) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
 
 $(DAEMON): $(B)/dracd/main.o $(PARTS) $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc -lpthread
 
 $(SHARED): $(DRAC:%=$(B)/lib/%.o) lib/libdrac.map
 	$(CC) -shared $(LINK) -Wl,-soname,libdrac.so.1 -Wl,-z,nodelete -Wl,-z,defs \
@@ -167,12 +167,12 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/pam_stub.so $(B)/tests/pam/set_rhost.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/rooms $(B)/tests/ctl/historic \
-	$(B)/tests/ctl/syslog.so $(B)/tests/e2e/standin \
+	$(B)/tests/ctl/syslog.so $(B)/tests/ctl/clock.so $(B)/tests/e2e/standin \
 	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
 QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) $(B)/tests/ctl/rooms \
-	tests/ctl/run tests/ctl/daemon tests/ctl/login \
+	tests/ctl/run tests/ctl/daemon tests/ctl/login tests/ctl/failclosed \
 	$(RPC:%=tests/rpc/%)
 
 # A second make, so that what was just installed is seen.
@@ -200,9 +200,10 @@ demo:
 bench:
 	@$(MAKE) --no-print-directory deps DEPS="$(BUILD_DEPS) db5.3-util"
 	@$(MAKE) --no-print-directory all $(B)/tests/rpc/load \
-	    $(B)/tests/bench/record $(B)/tests/bench/beside
+	    $(B)/tests/bench/record $(B)/tests/bench/beside $(B)/tests/bench/lookup
 	@DRAC_BUILD=$(B) tests/bench/run
 	@DRAC_BUILD=$(B) tests/bench/daemon
+	@DRAC_BUILD=$(B) tests/bench/lookups
 
 # What names a program or the configuration, wherever they are put.
 PLACES := conf/init.d/dracd conf/cron.d/drac conf/dovecot/drac-postlogin \

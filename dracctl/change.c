@@ -172,7 +172,7 @@ drac_ctl_sweep(struct drac_ctl *ctl)
 	enum drac_ctl_status status;
 
 	drac_ctl_be_patient(ctl);
-	if (drac_ctl_open_to_change(ctl) == -1)
+	if (drac_ctl_open_to_sweep(ctl) == -1)
 		return DRAC_CTL_FAILED;
 	if (ctl->link != NULL && ctl->limit != 0)
 		drac_ctl_complain("warning: rpc.dracd sweeps without --limit");

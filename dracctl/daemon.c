@@ -82,12 +82,11 @@ keeps_our_map(const struct drac_ctl *ctl, struct drac_link *link,
 	       reads_as(database, ctl->conf.database, length);
 }
 
-/* ctl->link is set when a daemon keeps this map and lets us change it. */
-static int
-find_daemon(struct drac_ctl *ctl, struct drac_why *why)
+int
+drac_ctl_find_daemon(struct drac_ctl *ctl, struct drac_why *why)
 {
 	struct drac_link *link = NULL;
-	int ours;
+	int ours, saved;
 
 	why->text[0] = '\0';
 	if (drac_link_open(ctl->conf.socket, ctl->conf.timeout_ms, &link,
@@ -97,10 +96,12 @@ find_daemon(struct drac_ctl *ctl, struct drac_why *why)
 			   ? 0
 			   : -1;
 	ours = keeps_our_map(ctl, link, why);
+	saved = errno;
 	if (ours == 1)
 		ctl->link = link;
 	else
 		drac_link_close(link);
+	errno = saved;
 	return ours == -1 ? -1 : 0;
 }
 
@@ -109,7 +110,7 @@ drac_ctl_find_daemon_to_read(struct drac_ctl *ctl)
 {
 	struct drac_why why;
 
-	if (find_daemon(ctl, &why) == 0)
+	if (drac_ctl_find_daemon(ctl, &why) == 0)
 		return 0;
 	drac_ctl_complain("warning: rpc.dracd does not answer, so this is "
 			  "read from the map itself: %s",
@@ -117,15 +118,21 @@ drac_ctl_find_daemon_to_read(struct drac_ctl *ctl)
 	return -1;
 }
 
+void
+drac_ctl_complain_of_silence(const struct drac_why *why)
+{
+	drac_ctl_complain("rpc.dracd does not answer, and nobody else may "
+			  "change its map: %s",
+	    why->text);
+}
+
 int
 drac_ctl_find_daemon_to_change(struct drac_ctl *ctl)
 {
 	struct drac_why why;
 
-	if (find_daemon(ctl, &why) == 0)
+	if (drac_ctl_find_daemon(ctl, &why) == 0)
 		return 0;
-	drac_ctl_complain("rpc.dracd does not answer, and nobody else may "
-			  "change its map: %s",
-	    why.text);
+	drac_ctl_complain_of_silence(&why);
 	return -1;
 }

@@ -4,7 +4,7 @@
  * The admin's tool. main.c reads the command line and the configuration;
  * list.c, change.c, status.c and ask.c are the verbs; road.c is how they
  * get at the map: through rpc.dracd where one keeps it (daemon.c finds
- * out), else by themselves; owner.c settles whose the files are, and
+ * out; hung.c ends one that hangs), else by themselves; owner.c settles whose the files are, and
  * hands.c has them change hands; check.h is about check and explain; say.c
  * talks. A verb gets what was asked
  * for in struct drac_ctl and returns an exit status; main.c closes.
@@ -56,8 +56,9 @@ struct drac_ctl {
 	bool json;
 	bool quiet;
 	bool tcp;
-	unsigned lifetime_s; /* 0: not given */
-	uint64_t limit;      /* 0: not given */
+	unsigned lifetime_s;  /* 0: not given */
+	unsigned end_hung_ms; /* 0: not given */
+	uint64_t limit;       /* 0: not given */
 };
 
 /* Octets of text including the NUL. */
@@ -67,10 +68,13 @@ struct drac_ctl {
 /*
  * ctl->link is set when a daemon keeps this map and lets us change it. -1
  * when one does not answer: to_read has said so, and the map itself can be
- * read; to_change has said that nobody else may change it.
+ * read; to_change has said that nobody else may change it; the first leaves
+ * it to the caller, with errno, ETIMEDOUT when all was silent.
  */
+int drac_ctl_find_daemon(struct drac_ctl *ctl, struct drac_why *why);
 int drac_ctl_find_daemon_to_read(struct drac_ctl *ctl);
 int drac_ctl_find_daemon_to_change(struct drac_ctl *ctl);
+void drac_ctl_complain_of_silence(const struct drac_why *why);
 
 /* The map itself, as ctl->opts say. -1 after saying why not. */
 int drac_ctl_open_map(struct drac_ctl *ctl);
@@ -78,6 +82,12 @@ int drac_ctl_open_map(struct drac_ctl *ctl);
 /* Find the road to the map and open it. -1 after saying why not. */
 int drac_ctl_open_to_read(struct drac_ctl *ctl);
 int drac_ctl_open_to_change(struct drac_ctl *ctl);
+
+/*
+ * The same for a sweep, which asks no daemon but one that keeps the map, and
+ * ends that one when it does not answer within end_hung_ms.
+ */
+int drac_ctl_open_to_sweep(struct drac_ctl *ctl);
 
 /*
  * The functions of store.h, down whichever road is open. Beyond what is

@@ -17,6 +17,7 @@
 #include "dracctl.h"
 
 #define LIFETIME_MAX_S 31536000
+#define WAIT_MAX_MS    600000
 
 static const char usage_text[] =
     "usage: dracctl [-c CONF] VERB\n"
@@ -28,7 +29,8 @@ static const char usage_text[] =
     "  add ADDR [--lifetime TIME]  authorise ADDR; never shortens an entry\n"
     "                              unless TIME (90s, 30m, 2h, 1d) is given\n"
     "  drop ADDR | --all           take an authorisation back\n"
-    "  sweep [--limit N]           remove what has expired\n"
+    "  sweep [--limit N]           remove what has expired; end an rpc.dracd\n"
+    "        [--end-hung TIME]     that keeps the map and does not answer so long\n"
     "  status [--json]             what rpc.dracd has done so far\n"
     "  ask SERVER ADDR [--tcp]     have a server authorise ADDR, as a mail\n"
     "                              server does; SERVER: local, HOST[:PORT]\n"
@@ -58,7 +60,7 @@ static const struct verb verbs[] = {
 	{ "show", "j", "a", false, drac_ctl_show },
 	{ "add", "lq", "a", false, drac_ctl_add },
 	{ "drop", "aq", "a", false, drac_ctl_drop },
-	{ "sweep", "nq", "", false, drac_ctl_sweep },
+	{ "sweep", "enq", "", false, drac_ctl_sweep },
 	{ "status", "j", "", false, drac_ctl_status },
 	{ "ask", "t", "sa", false, drac_ctl_ask },
 	{ "check", "jpr", "", true, drac_ctl_check },
@@ -76,6 +78,7 @@ static const struct option verb_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "as", required_argument, NULL, 's' },
 	{ "daemon", no_argument, NULL, 'd' },
+	{ "end-hung", required_argument, NULL, 'e' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "lifetime", required_argument, NULL, 'l' },
@@ -169,6 +172,20 @@ set_root(struct drac_ctl *ctl, char *dir)
 	return 0;
 }
 
+static int
+parse_wait(const char *text, unsigned *wait_ms)
+{
+	uint64_t ms;
+
+	if (drac_duration_parse(text, &ms) == -1 || ms < 1000 ||
+	    ms > WAIT_MAX_MS) {
+		drac_ctl_complain("--end-hung: not 1s to 10m: %s", text);
+		return -1;
+	}
+	*wait_ms = (unsigned)ms;
+	return 0;
+}
+
 static const char *
 option_name(int letter)
 {
@@ -194,6 +211,8 @@ set_option(struct drac_ctl *ctl, const struct verb *verb, int letter)
 	case 'd':
 		ctl->daemon = true;
 		return 0;
+	case 'e':
+		return parse_wait(optarg, &ctl->end_hung_ms);
 	case 'j':
 		ctl->json = true;
 		return 0;

@@ -15,6 +15,7 @@
  *            not answer
  *   load     the configuration, at the start and again
  *   main     options, signals, the loop
+ *   step     has the clock been set?
  *   start    becoming the daemon's user, and a daemon
  *   say      the log, on stderr or to syslog; sd_notify
  *
@@ -305,6 +306,16 @@ size_t drac_due_count(const struct drac_due *due);
 int drac_work_open(struct drac_state *state, struct drac_why *why);
 
 /*
+ * Before anybody is served: remove what has expired, some thousands at a
+ * time. 1: there is more; 0: no more, or it failed, which is logged and does
+ * not keep anybody from being served.
+ */
+int drac_work_sweep(struct drac_state *state, time_t now);
+
+/* The clock was set: look after the map now, before the next job. */
+void drac_work_stepped(struct drac_state *state, time_t now);
+
+/*
  * Do the jobs, and what is due, in one batch where they change the map; fill
  * in the answers.
  */
@@ -320,6 +331,21 @@ void drac_work_do(struct drac_state *state, struct drac_job *jobs, size_t count,
 int drac_work_idle(struct drac_state *state, time_t now, int64_t now_ms);
 
 void drac_work_close(struct drac_state *state);
+
+/*
+ * Steps of the clock. fd is to be polled for reading: the clock was set, or
+ * the host woke up. It is -1 when there is none to be had (open: -1 with
+ * errno); steps are then seen when somebody calls. seen: by how many seconds
+ * the clock was set since it was asked last, back when negative; 0: not, or
+ * by less than one.
+ */
+struct drac_step {
+	int fd;
+	int64_t ahead_ms; /* step's own */
+};
+int drac_step_open(struct drac_step *step);
+time_t drac_step_seen(struct drac_step *step);
+void drac_step_close(struct drac_step *step);
 
 /*
  * The log. Levels are those of syslog(3). What is not printable ASCII is

@@ -55,7 +55,8 @@ struct daemon {
 	struct drac_user user;
 	struct drac_bound bound[BOUND_MAX];
 	size_t bound_count;
-	int signals;             /* signalfd(2), or -1 */
+	int signals; /* signalfd(2), or -1 */
+	struct drac_step step;
 	char pid_file[PATH_MAX]; /* not in the foreground */
 	bool stop;
 	int64_t watchdog_ms; /* to be told of us this often; 0: not */
@@ -274,6 +275,22 @@ beat(const struct daemon *d)
 	    (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+/* What the clock says, and what there is to do at once when it was set. */
+static struct timespec
+look_at_clock(struct daemon *d)
+{
+	time_t by = drac_step_seen(&d->step);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (by != 0) {
+		drac_say(LOG_NOTICE, "the clock was set %s by %jd s",
+		    by > 0 ? "forward" : "back", (intmax_t)(by > 0 ? by : -by));
+		drac_work_stepped(&d->state, now.tv_sec);
+	}
+	return now;
+}
+
 /* One turn; how long there is nothing to do unless somebody calls, in ms. */
 static int64_t
 turn(struct daemon *d)
@@ -285,7 +302,7 @@ turn(struct daemon *d)
 	struct timespec now;
 
 	beat(d);
-	clock_gettime(CLOCK_REALTIME, &now);
+	now = look_at_clock(d);
 	if (count > 0) {
 		drac_work_do(&d->state, jobs, count, now.tv_sec);
 		drac_front_answer(front, jobs, count);
@@ -305,12 +322,13 @@ serve(struct daemon *d)
 	struct pollfd pfds[] = {
 		{ .fd = drac_front_fd(d->state.front), .events = POLLIN },
 		{ .fd = d->signals, .events = POLLIN },
+		{ .fd = d->step.fd, .events = POLLIN },
 	};
 
 	while (!d->stop) {
 		int64_t wait_ms = turn(d);
 
-		if (poll(pfds, 2, (int)wait_ms) > 0 && pfds[1].revents != 0)
+		if (poll(pfds, 3, (int)wait_ms) > 0 && pfds[1].revents != 0)
 			take_signals(d);
 	}
 }
@@ -367,6 +385,17 @@ open_sockets(struct daemon *d, struct drac_why *why)
 	return 0;
 }
 
+/* Nobody is told that we are ready while a map holds what has expired. */
+static void
+sweep_first(struct daemon *d)
+{
+	if (drac_step_open(&d->step) == -1)
+		drac_say(LOG_WARNING, "steps of the clock: %s",
+		    strerror(errno));
+	while (drac_work_sweep(&d->state, time(NULL)) == 1)
+		drac_notify("EXTEND_TIMEOUT_USEC=60000000");
+}
+
 /* What needs the privileges of the start, and then without them. */
 static int
 open_all(struct daemon *d, struct drac_why *why)
@@ -396,6 +425,7 @@ open_all(struct daemon *d, struct drac_why *why)
 	}
 	if (drac_work_open(state, why) == -1)
 		return -1;
+	sweep_first(d);
 	return state->lookups == NULL ? 0
 				      : drac_lookups_start(state->lookups, why);
 }
@@ -405,6 +435,7 @@ close_all(struct daemon *d)
 {
 	drac_lookups_close(d->state.lookups);
 	drac_front_close(d->state.front);
+	drac_step_close(&d->step);
 	drac_work_close(&d->state);
 	drac_gate_close(d->state.gate);
 	if (d->signals != -1)
@@ -514,7 +545,7 @@ test(const struct drac_options *options)
 int
 main(int argc, char **argv)
 {
-	static struct daemon d = { .signals = -1 };
+	static struct daemon d = { .signals = -1, .step.fd = -1 };
 	enum status status;
 
 	if (drac_start_descriptors() == -1)

@@ -22,6 +22,9 @@
 /* Removed in one turn, so that callers wait little. */
 #define EXPIRE_MAX 128u
 
+/* Removed in one go at the start, where nobody waits yet. */
+#define FIRST_MAX 65536u
+
 /* Expiries in memory beyond two an entry, before they are learnt anew. */
 #define DUE_SPARE 4096u
 
@@ -174,6 +177,13 @@ look_after(struct drac_state *state, time_t now)
 		    state->entries);
 }
 
+void
+drac_work_stepped(struct drac_state *state, time_t now)
+{
+	look_after(state, now);
+	state->work->looked_after = !drac_store_upkeep_more(state->store);
+}
+
 /* Milliseconds until the next entry is due, INT64_MAX for none. */
 static int64_t
 until_due(const struct drac_state *state, time_t now)
@@ -270,6 +280,30 @@ open_store(struct drac_state *state, struct drac_why *why)
 		drac_say(LOG_WARNING, "%s", why->text);
 	why->text[0] = '\0';
 	return state->empty_first ? drac_store_clear(state->store, why) : 0;
+}
+
+int
+drac_work_sweep(struct drac_state *state, time_t now)
+{
+	struct drac_swept swept;
+	struct drac_why why = { "" };
+	bool failed =
+	    drac_store_sweep(state->store, now, FIRST_MAX, &swept, &why) == -1;
+
+	drac_stats.expired += swept.removed;
+	drac_stats.sweeps += swept.removed > 0;
+	if (failed)
+		drac_work_complain(&why);
+	else if (why.text[0] != '\0')
+		drac_say(LOG_WARNING, "%s", why.text);
+	if (failed || why.text[0] != '\0' || swept.removed > 0)
+		state->work->learn = true;
+	if (!failed && swept.more)
+		return 1;
+	why.text[0] = '\0';
+	if (state->work->learn && learn(state, &why) == -1)
+		drac_work_complain(&why);
+	return 0;
 }
 
 int

@@ -281,15 +281,19 @@ drac_tree_seek(const struct drac_tree *tree, const void *key, size_t length,
 int
 drac_leaf_next(const struct drac_tree *tree, struct drac_leaf *leaf)
 {
-	uint32_t next = leaf->next;
+	for (uint32_t n = 0; n < tree->pages; n++) {
+		uint32_t next = leaf->next;
 
-	if (next == 0)
-		return 0;
-	if (read_page(tree, next, leaf->page) == -1)
-		return -1;
-	if (drac_leaf_load(leaf, next, leaf->page, tree->page_size) == -1)
-		return -1;
-	return 1;
+		if (next == 0)
+			return 0;
+		if (read_page(tree, next, leaf->page) == -1 ||
+		    drac_leaf_load(leaf, next, leaf->page, tree->page_size) ==
+			-1)
+			return -1;
+		if (leaf->items > 0)
+			return 1;
+	}
+	return malformed(); /* a circle */
 }
 
 /* A walk: one page buffer per level, the pages met, the last key seen. */

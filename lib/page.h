@@ -77,7 +77,10 @@ unsigned drac_page_level(const unsigned char *page);
 int drac_tree_seek(const struct drac_tree *tree, const void *key, size_t length,
     struct drac_leaf *leaf);
 
-/* The leaf after this one: 1, or 0 when it was the last. */
+/*
+ * The next leaf that holds anything, for those whose entries were all
+ * removed stay in the chain: 1, or 0 when there is none.
+ */
 int drac_leaf_next(const struct drac_tree *tree, struct drac_leaf *leaf);
 
 /* Check a page image as a leaf and take it in. */

@@ -253,6 +253,27 @@ leaves_follow_each_other(void)
 	free(leaf);
 }
 
+/* What was emptied is passed by; a circle of it is none without an end. */
+static void
+empty_leaves_are_passed_by(void)
+{
+	struct drac_leaf *leaf = malloc(sizeof(*leaf));
+	struct drac_tree t;
+
+	make_file();
+	t = tree();
+	put16(file[3] + ENTRIES, 0);
+	CHECK(drac_tree_seek(&t, "", 0, leaf) == 0);
+	CHECK(drac_leaf_next(&t, leaf) == 1 && leaf->pgno == 4);
+	put16(file[4] + ENTRIES, 0);
+	CHECK(drac_tree_seek(&t, "", 0, leaf) == 0);
+	CHECK(drac_leaf_next(&t, leaf) == 0);
+	put32(file[4] + NEXT, 3);
+	CHECK(drac_tree_seek(&t, "", 0, leaf) == 0);
+	CHECK(drac_leaf_next(&t, leaf) == -1 && errno == EBADMSG);
+	free(leaf);
+}
+
 static void
 deleted_items_are_told_apart(void)
 {
@@ -487,6 +508,7 @@ main(void)
 	RUN(meta_refuses_other_kinds);
 	RUN(seek_finds_the_leaf);
 	RUN(leaves_follow_each_other);
+	RUN(empty_leaves_are_passed_by);
 	RUN(deleted_items_are_told_apart);
 	RUN(damaged_leaf_is_refused);
 	RUN(walk_visits_every_leaf);

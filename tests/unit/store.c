@@ -294,6 +294,43 @@ sweep_stops_at_the_limit(void)
 	drac_store_close(store);
 }
 
+static int
+count_one(const struct drac_addr *a, time_t expiry, void *count)
+{
+	(void)a;
+	(void)expiry;
+	++*(unsigned *)count;
+	return 0;
+}
+
+/* Leaves that are empty stay: hundreds in a row are neither end nor damage. */
+static void
+a_map_swept_empty_goes_on(void)
+{
+	struct drac_store *store = open_new();
+	struct drac_addr last = nth(5000);
+	struct drac_swept swept;
+	unsigned seen = 0;
+
+	for (unsigned n = 0; n < 5000; n++) {
+		struct drac_addr a = nth(n);
+
+		CHECK(drac_store_set(store, &a, NOW, NULL) == 0);
+	}
+	CHECK(drac_store_set(store, &last, NOW + 1, NULL) == 0);
+	(void)alarm(60); /* it went on for ever once */
+	CHECK(drac_store_sweep(store, NOW, 2500, &swept, NULL) == 0);
+	CHECK(swept.removed == 2500 && swept.more);
+	CHECK(drac_store_sweep(store, NOW, 0, &swept, NULL) == 0);
+	CHECK(swept.removed == 2500 && swept.kept == 1);
+	CHECK(drac_store_sweep(store, NOW, 0, &swept, NULL) == 0);
+	CHECK(swept.removed == 0 && swept.kept == 1);
+	(void)alarm(0);
+	CHECK(drac_store_each(store, count_one, &seen, NULL) == 0);
+	CHECK(seen == 1);
+	drac_store_close(store);
+}
+
 static void
 add_removes_expired_ones_beside_it(void)
 {
@@ -931,6 +968,7 @@ main(void)
 	RUN(drop_tells_whether_it_was_there);
 	RUN(sweep_removes_the_expired_only);
 	RUN(sweep_stops_at_the_limit);
+	RUN(a_map_swept_empty_goes_on);
 	RUN(add_removes_expired_ones_beside_it);
 	RUN(each_sees_every_entry_once);
 	RUN(each_goes_on_across_changes);
