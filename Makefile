@@ -54,6 +54,7 @@ UNITS := $(wildcard conf/systemd/*)
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
 STORE := damage locks
+CTLT  := run check daemon login failclosed
 RPC   := start malformed reload kill
 E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
 	attack old
@@ -143,7 +144,7 @@ $(B)/tests/ctl/historic: $(B)/tests/ctl/historic.o $(B)/tests/ctl/historic6.o \
     $(B)/libdrac.so
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(B) -ldrac
 
-$(B)/tests/ctl/rooms: $(B)/tests/ctl/rooms.o $(CORE) \
+$(B)/tests/ctl/rooms $(B)/tests/ctl/pam_walk: %: %.o $(CORE) \
     $(patsubst %,$(B)/dracctl/%.o,$(filter-out main,$(CTL)))
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE) -ldb
 
@@ -167,13 +168,13 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/pam/pam_stub.so $(B)/tests/pam/set_rhost.so $(STORE:%=$(B)/tests/store/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/rooms $(B)/tests/ctl/historic \
+	$(B)/tests/ctl/pam_walk \
 	$(B)/tests/ctl/syslog.so $(B)/tests/ctl/clock.so $(B)/tests/e2e/standin \
 	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run
 QUICK = $(TESTS) $(PAMT:%=$(B)/tests/pam/%) $(B)/tests/ctl/rooms \
-	tests/ctl/run tests/ctl/daemon tests/ctl/login tests/ctl/failclosed \
-	$(RPC:%=tests/rpc/%)
+	$(B)/tests/ctl/pam_walk $(CTLT:%=tests/ctl/%) $(RPC:%=tests/rpc/%)
 
 # A second make, so that what was just installed is seen.
 check:
