@@ -60,7 +60,8 @@ E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
 	attack old
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
-BACK  := auth-postfix auth-sendmail courier-mta opensmtpd
+BACK  := auth-postfix auth-sendmail courier-mta opensmtpd lookup-postfix \
+	lookup-sendmail lookup-exim
 
 CORE   := $(B)/libdrac-core.a
 PARTS  := $(B)/dracd.a

@@ -95,7 +95,7 @@ verdict()
 {
 	case $1 in
 	0) say accepted ;;
-	1) say refused ;;
+	4) say refused ;;
 	*) say trouble ;;
 	esac
 }

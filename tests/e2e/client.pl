@@ -13,9 +13,9 @@
 #   client.pl [--from ADDRESS] talk HOST PORT LINE...
 #   client.pl [--from ADDRESS] hammer HOST SENDER RECIPIENT COUNT CODE FILE
 #
-# Prints the reply that decides. Exit status: 0 accepted, 1 refused, 2 usage,
+# Prints the reply that decides. Exit status: 0 accepted, 4 refused, 2 usage,
 # 3 trouble (no connection, a temporary error, an answer that makes no
-# sense). After a password that was refused, auth tries the recipient all the
+# sense); 1 is left to whatever could not even start this. After a password that was refused, auth tries the recipient all the
 # same and prints that answer, too. ehlo prints the whole answer. hammer sends
 # COUNT recipients in each session, session after session while FILE exists; it
 # prints one line for each answer that does not start with CODE, with the time,
@@ -81,7 +81,7 @@ sub verdict {
 	my ($line, $yes, $no) = @_;
 	print "$line\n";
 	return 0 if $line =~ $yes;
-	return 1 if $line =~ $no;
+	return 4 if $line =~ $no;
 	return 3;
 }
 

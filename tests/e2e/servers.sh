@@ -8,9 +8,10 @@ open_postfix()
 	open_mail postfix postfix
 }
 
+# start_postfix [FILE]: with these lines of conf/postfix at the end of main.cf.
 start_postfix()
 {
-	cat - "$top/conf/postfix/main.cf.drac" >"$root/etc/postfix/main.cf" <<-'END'
+	cat - "$top/conf/postfix/${1-main.cf.drac}" >"$root/etc/postfix/main.cf" <<-'END'
 		compatibility_level = 3.6
 		myhostname = mail.example.org
 		mydestination = example.org, localhost
@@ -48,10 +49,10 @@ open_exim()
 	open_mail exim exim4-daemon-light
 }
 
-# With Debian's own configuration.
+# start_exim [FILE]: with Debian's own configuration and these lines.
 start_exim()
 {
-	cat - "$top/conf/exim/update-exim4.conf.conf.drac" \
+	cat - "$top/conf/exim/${1-update-exim4.conf.conf.drac}" \
 	    >"$root/etc/exim4/update-exim4.conf.conf" <<-'END'
 		dc_eximconfig_configtype='internet'
 		dc_other_hostnames='example.org'
@@ -72,10 +73,10 @@ start_exim()
 	wait_port 25
 }
 
-# With a configuration of a few lines.
+# start_small_exim [FILE]: with a configuration of a few lines and this one.
 start_small_exim()
 {
-	cp "$top/conf/exim/drac.acl" "$root/etc/exim4/"
+	cp "$top/conf/exim/${1-drac.acl}" "$root/etc/exim4/drac.acl"
 	cat >"$root/etc/exim4/small.conf" <<-'END'
 		primary_hostname = mail.example.org
 		domainlist local_domains = example.org
