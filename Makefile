@@ -61,7 +61,7 @@ E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
 BACK  := auth-postfix auth-sendmail courier-mta opensmtpd lookup-postfix \
-	lookup-sendmail lookup-exim
+	lookup-sendmail lookup-exim prefixes
 
 CORE   := $(B)/libdrac-core.a
 PARTS  := $(B)/dracd.a

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "dracctl.h"
 
@@ -142,18 +143,14 @@ drop_all(struct drac_ctl *ctl)
 	return DRAC_CTL_YES;
 }
 
-enum drac_ctl_status
-drac_ctl_drop(struct drac_ctl *ctl)
+/* One address. */
+static enum drac_ctl_status
+drop(struct drac_ctl *ctl)
 {
 	struct drac_why why = { "" };
 	char address[DRAC_ADDR_TEXT];
-	int dropped;
+	int dropped = drac_ctl_map_drop(ctl, &why);
 
-	if (ctl->all)
-		return drop_all(ctl);
-	if (drac_ctl_open_to_change(ctl) == -1)
-		return DRAC_CTL_FAILED;
-	dropped = drac_ctl_map_drop(ctl, &why);
 	if (dropped == -1)
 		return drac_ctl_failed(&why);
 	drac_addr_text(&ctl->addr, address);
@@ -163,6 +160,69 @@ drac_ctl_drop(struct drac_ctl *ctl)
 		    address);
 	drac_ctl_warn(&why);
 	return dropped == 1 ? DRAC_CTL_YES : DRAC_CTL_NO;
+}
+
+/* Those in the map that open this network. */
+struct openers {
+	struct drac_net net;
+	struct drac_addr *addr;
+	size_t count;
+};
+
+static int
+note_opener(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	struct openers *openers = arg;
+	struct drac_addr *grown;
+
+	(void)expiry;
+	if (!drac_net_has(&openers->net, addr))
+		return 0;
+	grown = reallocarray(openers->addr, openers->count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	openers->addr = grown;
+	grown[openers->count++] = *addr;
+	return 0;
+}
+
+/* As long as one is left that opens the network, the address may relay. */
+static enum drac_ctl_status
+drop_openers(struct drac_ctl *ctl, struct openers *openers)
+{
+	enum drac_ctl_status status = DRAC_CTL_YES;
+	struct drac_addr asked = ctl->addr;
+	struct drac_why why = { "" };
+
+	if (drac_ctl_map_each(ctl, note_opener, openers, &why) == -1)
+		return drac_ctl_failed(&why);
+	if (openers->count == 0)
+		return drop(ctl);
+	for (size_t i = 0; i < openers->count && status != DRAC_CTL_FAILED;
+	     i++) {
+		ctl->addr = openers->addr[i];
+		status = drop(ctl);
+	}
+	ctl->addr = asked;
+	return status;
+}
+
+enum drac_ctl_status
+drac_ctl_drop(struct drac_ctl *ctl)
+{
+	struct openers openers = { 0 };
+	enum drac_ctl_status status;
+
+	if (ctl->all)
+		return drop_all(ctl);
+	if (drac_ctl_open_to_change(ctl) == -1)
+		return DRAC_CTL_FAILED;
+	openers.net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
+	if (!drac_net_is_wide(&openers.net))
+		return drop(ctl);
+	status = drop_openers(ctl, &openers);
+	free(openers.addr);
+	return status;
 }
 
 enum drac_ctl_status

@@ -71,15 +71,29 @@ due_add(struct drac_state *state, const struct drac_addr *addr, time_t expiry)
 	state->work->learn = true;
 }
 
+static void
+lookups_told(struct drac_state *state, int result)
+{
+	if (result == 0)
+		return;
+	drac_say_limited(DRAC_REFUSAL_NONE, "lookup: %s", strerror(errno));
+	state->work->learn = true;
+}
+
 /* What a lookup sees from now on. 0: addr is gone. */
 static void
 tell_lookups(struct drac_state *state, const struct drac_addr *addr,
     time_t expiry)
 {
-	if (drac_lookups_tell(state->lookups, addr, expiry) == 0)
-		return;
-	drac_say_limited(DRAC_REFUSAL_NONE, "lookup: %s", strerror(errno));
-	state->work->learn = true;
+	lookups_told(state, drac_lookups_tell(state->lookups, addr, expiry));
+}
+
+/* The same, where others may have opened the network for longer. */
+static void
+raise_lookups(struct drac_state *state, const struct drac_op *op, time_t now)
+{
+	lookups_told(state, drac_lookups_raise(state->lookups, &op->addr,
+				op->grant.expiry, now));
 }
 
 static void
@@ -91,11 +105,11 @@ count_gone(struct drac_state *state)
 
 static void
 settle_add(struct drac_state *state, const struct drac_op *op,
-    struct drac_job *job)
+    struct drac_job *job, time_t now)
 {
 	const struct drac_grant *grant = &op->grant;
 
-	tell_lookups(state, &op->addr, grant->expiry);
+	raise_lookups(state, op, now);
 	job->reply.flag = grant->written;
 	job->reply.expiry = op->expiry;
 	if (job->right == DRAC_RIGHT_ADMIN) {
@@ -161,7 +175,7 @@ settle_expire(struct drac_state *state, const struct drac_op *op, time_t now)
 {
 	char address[DRAC_ADDR_TEXT];
 
-	tell_lookups(state, &op->addr, op->grant.expiry);
+	raise_lookups(state, op, now);
 	if (op->grant.expiry > now)
 		due_add(state, &op->addr, op->grant.expiry);
 	if (!op->done)
@@ -178,7 +192,7 @@ settle(struct drac_state *state, const struct drac_op *op, struct drac_job *job,
 {
 	switch (op->kind) {
 	case DRAC_OP_ADD:
-		settle_add(state, op, job);
+		settle_add(state, op, job, now);
 		break;
 	case DRAC_OP_SET:
 		settle_set(state, op, job);

@@ -312,6 +312,9 @@ int drac_work_open(struct drac_state *state, struct drac_why *why);
  */
 int drac_work_sweep(struct drac_state *state, time_t now);
 
+/* Look through the map soon, for what its addresses open has changed. */
+void drac_work_learn(struct drac_state *state);
+
 /* The clock was set: look after the map now, before the next job. */
 void drac_work_stepped(struct drac_state *state, time_t now);
 

@@ -12,6 +12,7 @@
 #include <syslog.h>
 
 #include "dracd.h"
+#include "lookups.h"
 
 static void
 report(const char *text, void *arg)
@@ -203,10 +204,14 @@ keep_fixed(struct drac_conf *old, struct drac_conf *fresh)
 	keep_string("user", &old->user, &fresh->user);
 	keep_string("socket", &old->socket, &fresh->socket);
 	keep_number("key_style", old->key_style, fresh->key_style);
+	keep_number("prefix4", old->prefix4, fresh->prefix4);
+	keep_number("prefix6", old->prefix6, fresh->prefix6);
 	keep_number("mode", old->mode, fresh->mode);
 	keep_number("sync", old->sync, fresh->sync);
 	keep_number("port", old->port, fresh->port);
 	fresh->key_style = old->key_style;
+	fresh->prefix4 = old->prefix4;
+	fresh->prefix6 = old->prefix6;
 	fresh->mode = old->mode;
 	fresh->sync = old->sync;
 	fresh->port = old->port;
@@ -222,6 +227,17 @@ admit(const struct drac_state *state)
 
 	if (drac_front_admit(state->front, &state->conf, &why) == -1)
 		drac_say(LOG_WARNING, "%s", why.text);
+}
+
+/* What is excluded now is no part of a network that logins open. */
+static void
+cover_again(struct drac_state *state)
+{
+	if (state->conf.prefix4 == 32 && state->conf.prefix6 == 128)
+		return;
+	if (drac_lookups_cover(state->lookups, &state->conf) == -1)
+		drac_say(LOG_ERR, "exclude: %s", strerror(errno));
+	drac_work_learn(state);
 }
 
 void
@@ -244,6 +260,7 @@ drac_load_again(struct drac_state *state, const struct drac_options *options)
 	state->gate = gate;
 	drac_conf_free(&state->conf);
 	state->conf = fresh;
+	cover_again(state);
 	admit(state);
 	drac_say(LOG_INFO, "the configuration was loaded again");
 }

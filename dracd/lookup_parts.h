@@ -57,6 +57,8 @@ struct drac_lookup_conns {
 struct drac_lookups {
 	pthread_mutex_t lock;
 	struct drac_table *table; /* under the lock; NULL: none */
+	struct drac_cover cover;  /* under the lock; of the table's addresses */
+	struct drac_nets exclude; /* the cover's */
 	_Atomic int64_t heart_ms;
 	atomic_bool ending;
 	pthread_t thread;

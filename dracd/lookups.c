@@ -16,6 +16,9 @@
 
 #include "lookup_parts.h"
 
+/* Nothing lasts longer. */
+#define DRAC_NEVER ((time_t)INT64_MAX)
+
 static int64_t
 boot_ms(void)
 {
@@ -44,11 +47,13 @@ drac_lookup_moment(const struct drac_lookups *lookups)
 static int
 look(struct drac_lookups *lookups, const struct drac_addr *addr, time_t *expiry)
 {
+	struct drac_net net;
 	int found = -1;
 
 	pthread_mutex_lock(&lookups->lock);
+	net = drac_cover_of(&lookups->cover, addr);
 	if (lookups->table != NULL)
-		found = drac_table_get(lookups->table, addr, expiry);
+		found = drac_table_get(lookups->table, &net.addr, expiry);
 	pthread_mutex_unlock(&lookups->lock);
 	return found;
 }
@@ -85,32 +90,99 @@ drac_lookups_beat(struct drac_lookups *lookups, int64_t now_ms)
 		    memory_order_relaxed);
 }
 
-static int
-change(struct drac_table *table, const struct drac_addr *addr, time_t expiry)
+/* Of an address alone nothing but expiry counts, be it sooner than before. */
+static bool
+has_longer(const struct drac_table *table, const struct drac_net *net,
+    time_t expiry, time_t now)
 {
-	if (expiry > 0)
-		return drac_table_set(table, addr, expiry);
-	(void)drac_table_remove(table, addr);
-	return 0;
+	time_t is;
+
+	return drac_net_is_wide(net) &&
+	       drac_table_get(table, &net->addr, &is) && is > expiry &&
+	       is > now;
+}
+
+static int
+change(const struct drac_lookups *lookups, const struct drac_addr *addr,
+    time_t expiry, time_t now)
+{
+	struct drac_net net = drac_cover_of(&lookups->cover, addr);
+
+	if (lookups->table == NULL ||
+	    has_longer(lookups->table, &net, expiry, now))
+		return 0;
+	return drac_table_set(lookups->table, &net.addr, expiry);
 }
 
 int
-drac_lookups_tell(struct drac_lookups *lookups, const struct drac_addr *addr,
-    time_t expiry)
+drac_lookups_raise(struct drac_lookups *lookups, const struct drac_addr *addr,
+    time_t expiry, time_t now)
 {
-	int result = 0;
+	int result;
 
 	if (lookups == NULL)
 		return 0;
 	pthread_mutex_lock(&lookups->lock);
-	if (lookups->table != NULL)
-		result = change(lookups->table, addr, expiry);
+	result = change(lookups, addr, expiry, now);
 	pthread_mutex_unlock(&lookups->lock);
 	if (result == 0)
 		return 0;
 	drac_lookups_learn(lookups, NULL);
 	errno = ENOMEM;
 	return -1;
+}
+
+int
+drac_lookups_tell(struct drac_lookups *lookups, const struct drac_addr *addr,
+    time_t expiry)
+{
+	return drac_lookups_raise(lookups, addr, expiry, DRAC_NEVER);
+}
+
+time_t
+drac_lookups_get(struct drac_lookups *lookups, const struct drac_addr *addr,
+    time_t now)
+{
+	time_t expiry = 0;
+
+	return lookups != NULL && look(lookups, addr, &expiry) == 1 &&
+		       expiry > now
+		   ? expiry
+		   : 0;
+}
+
+int
+drac_lookups_cover(struct drac_lookups *lookups, const struct drac_conf *conf)
+{
+	struct drac_nets fresh = { 0 }, old;
+
+	if (lookups == NULL)
+		return 0;
+	for (size_t i = 0; i < conf->exclude.count; i++)
+		if (drac_nets_add(&fresh, &conf->exclude.net[i]) == -1) {
+			drac_nets_free(&fresh);
+			errno = ENOMEM;
+			return -1;
+		}
+	pthread_mutex_lock(&lookups->lock);
+	old = lookups->exclude;
+	lookups->exclude = fresh;
+	lookups->cover = drac_conf_cover(conf);
+	lookups->cover.exclude = &lookups->exclude;
+	pthread_mutex_unlock(&lookups->lock);
+	drac_nets_free(&old);
+	return 0;
+}
+
+int
+drac_lookups_enter(struct drac_table *table, const struct drac_cover *cover,
+    const struct drac_addr *addr, time_t expiry)
+{
+	struct drac_net net = drac_cover_of(cover, addr);
+
+	return has_longer(table, &net, expiry, 0)
+		   ? 0
+		   : drac_table_set(table, &net.addr, expiry);
 }
 
 struct drac_table *
@@ -196,6 +268,10 @@ drac_lookups_open(const struct drac_conf *conf,
 	made->poll_fd = made->wake_fd = -1;
 	pthread_mutex_init(&made->lock, NULL);
 	result = open_all(made, conf, handed, why);
+	if (result == 0 && drac_lookups_cover(made, conf) == -1) {
+		drac_why_set(why, "out of memory");
+		result = -1;
+	}
 	if (result == 0 && made->socket_count > 0) {
 		*lookups = made;
 		return 0;
@@ -253,6 +329,7 @@ drac_lookups_close(struct drac_lookups *lookups)
 	if (lookups->wake_fd != -1)
 		(void)close(lookups->wake_fd);
 	drac_table_free(lookups->table);
+	drac_nets_free(&lookups->exclude);
 	pthread_mutex_destroy(&lookups->lock);
 	free(lookups);
 }

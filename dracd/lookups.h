@@ -60,15 +60,34 @@ void drac_lookups_close(struct drac_lookups *lookups);
 void drac_lookups_beat(struct drac_lookups *lookups, int64_t boot_ms);
 
 /*
- * What every lookup from now on sees. expiry 0: addr is gone. -1 with
- * ENOMEM: it could not be kept; each answer is TEMP until all is learnt
- * anew.
+ * What every lookup from now on sees of addr and the network that it opens.
+ * expiry 0: it is gone. -1 with ENOMEM: it could not be kept; each answer is
+ * TEMP until all is learnt anew.
  */
 int drac_lookups_tell(struct drac_lookups *lookups,
     const struct drac_addr *addr, time_t expiry);
 
+/* The same of an addr that is one of several perhaps: the latest counts. */
+int drac_lookups_raise(struct drac_lookups *lookups,
+    const struct drac_addr *addr, time_t expiry, time_t now);
+
+/* Until when addr may relay; 0: it may not, or nobody can tell. */
+time_t drac_lookups_get(struct drac_lookups *lookups,
+    const struct drac_addr *addr, time_t now);
+
+/*
+ * What an address opens from now on. To be followed by learning. -1 with
+ * ENOMEM: all stays as it was.
+ */
+int drac_lookups_cover(struct drac_lookups *lookups,
+    const struct drac_conf *conf);
+
 /* An empty table with a key of its own. NULL with errno. */
 struct drac_table *drac_lookups_table(void);
+
+/* Into such a table, where the latest expiry of a network counts. -1 ENOMEM. */
+int drac_lookups_enter(struct drac_table *table, const struct drac_cover *cover,
+    const struct drac_addr *addr, time_t expiry);
 
 /* All at once: the table is the service's now. NULL: each answer is TEMP. */
 void drac_lookups_learn(struct drac_lookups *lookups, struct drac_table *table);

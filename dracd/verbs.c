@@ -122,8 +122,10 @@ do_get(const struct drac_turn *turn)
 {
 	struct drac_reply *reply = &turn->job->reply;
 	struct drac_why why = { "" };
-	int found = drac_store_get(turn->state->store, &turn->job->call.addr,
-	    &reply->expiry, &why);
+	const struct drac_addr *addr = &turn->job->call.addr;
+	int found =
+	    drac_store_get(turn->state->store, addr, &reply->expiry, &why);
+	time_t open;
 
 	if (found == -1) {
 		fail_loudly(turn->job, &why);
@@ -131,7 +133,11 @@ do_get(const struct drac_turn *turn)
 	}
 	if (found == 0)
 		reply->expiry = 0;
-	reply->flag = found == 1;
+	/* Not every network has a key in the map. */
+	open = drac_lookups_get(turn->state->lookups, addr, turn->now);
+	if (open > reply->expiry)
+		reply->expiry = open;
+	reply->flag = reply->expiry != 0 || found == 1;
 	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
 }
 

@@ -100,6 +100,7 @@ drac_work_do(struct drac_state *state, struct drac_job *jobs, size_t count,
 struct lesson {
 	struct drac_due *due;
 	struct drac_table *table; /* NULL: nobody looks up */
+	struct drac_cover cover;
 	uint64_t entries;
 };
 
@@ -109,8 +110,8 @@ learn_entry(const struct drac_addr *addr, time_t expiry, void *arg)
 	struct lesson *lesson = arg;
 
 	lesson->entries++;
-	if (lesson->table != NULL &&
-	    drac_table_set(lesson->table, addr, expiry) == -1)
+	if (lesson->table != NULL && drac_lookups_enter(lesson->table,
+					 &lesson->cover, addr, expiry) == -1)
 		return -1;
 	return drac_due_add(lesson->due, addr, expiry);
 }
@@ -133,7 +134,7 @@ learn_all(struct drac_state *state, struct lesson *lesson, struct drac_why *why)
 static int
 learn(struct drac_state *state, struct drac_why *why)
 {
-	struct lesson lesson = { 0 };
+	struct lesson lesson = { .cover = drac_conf_cover(&state->conf) };
 
 	if (learn_all(state, &lesson, why) == -1) {
 		drac_due_free(lesson.due);
@@ -175,6 +176,13 @@ look_after(struct drac_state *state, time_t now)
 		drac_say(LOG_INFO,
 		    "looked through the map again: %" PRIu64 " entries",
 		    state->entries);
+}
+
+void
+drac_work_learn(struct drac_state *state)
+{
+	state->work->learn = true;
+	state->work->looked_after = false;
 }
 
 void

@@ -21,10 +21,12 @@ struct batch {
 	bool tidy; /* remove what has expired in passing */
 };
 
-/* One address in the map. */
+/* One address in the map, and the network that it opens. */
 struct entry {
 	struct drac_text key[2];
 	unsigned keys;
+	struct drac_text net[2];
+	unsigned nets;
 	time_t expiry; /* 0: it is not there, or holds no time */
 };
 
@@ -43,45 +45,125 @@ read_expiry(struct drac_store *store, const struct drac_text *key,
 	return found;
 }
 
+static void
+spell(const struct drac_store *store, const struct drac_addr *addr,
+    const struct drac_net *net, struct entry *entry)
+{
+	enum drac_key_style style = store->opts.key_style;
+
+	entry->keys = drac_key_spell(addr, style, entry->key);
+	entry->nets = drac_key_spell_net(net, style, entry->net);
+}
+
 static int
 find(struct drac_store *store, const struct drac_addr *addr,
     struct entry *entry, struct drac_why *why)
 {
-	entry->keys = drac_key_spell(addr, store->opts.key_style, entry->key);
+	struct drac_net net = drac_cover_of(&store->opts.cover, addr);
+
+	spell(store, addr, &net, entry);
+	return read_expiry(store, &entry->key[0], &entry->expiry, why);
+}
+
+/* To be removed, with the network that it may have opened before. */
+static int
+find_all(struct drac_store *store, const struct drac_addr *addr,
+    struct entry *entry, struct drac_why *why)
+{
+	struct drac_net net = drac_cover_most(&store->opts.cover, addr);
+
+	spell(store, addr, &net, entry);
 	return read_expiry(store, &entry->key[0], &entry->expiry, why);
 }
 
 static int
-write_entry(struct drac_store *store, const struct entry *entry, time_t expiry,
-    struct drac_why *why)
+put(struct drac_store *store, const struct drac_text *key, unsigned keys,
+    time_t expiry, struct drac_why *why)
 {
 	struct drac_text value;
 
 	drac_value_spell(expiry, store->opts.key_style, &value);
-	for (unsigned i = 0; i < entry->keys; i++)
-		if (drac_bdb_put(store->bdb, entry->key[i].text,
-			entry->key[i].length, value.text, value.length,
-			why) == -1)
+	for (unsigned i = 0; i < keys; i++)
+		if (drac_bdb_put(store->bdb, key[i].text, key[i].length,
+			value.text, value.length, why) == -1)
 			return -1;
 	return 0;
 }
 
 /* 1 removed, 0 was not there, -1. */
 static int
-remove_entry(struct drac_store *store, const struct entry *entry,
+erase(struct drac_store *store, const struct drac_text *key, unsigned keys,
     struct drac_why *why)
 {
 	int removed = 0;
 
-	for (unsigned i = 0; i < entry->keys; i++) {
-		int gone = drac_bdb_delete(store->bdb, entry->key[i].text,
-		    entry->key[i].length, why);
+	for (unsigned i = 0; i < keys; i++) {
+		int gone = drac_bdb_delete(store->bdb, key[i].text,
+		    key[i].length, why);
 
 		if (gone == -1)
 			return -1;
 		removed |= gone;
 	}
 	return removed;
+}
+
+/* The network is closed, too, whoever else has opened it: be it once more. */
+static int
+remove_entry(struct drac_store *store, const struct entry *entry,
+    struct drac_why *why)
+{
+	int removed = erase(store, entry->key, entry->keys, why);
+	int closed =
+	    removed == -1 ? -1 : erase(store, entry->net, entry->nets, why);
+
+	return closed == -1 ? -1 : removed | closed;
+}
+
+/* What is to be known of the network's keys. */
+static int
+net_expiry(struct drac_store *store, const struct entry *entry, time_t *expiry,
+    struct drac_why *why)
+{
+	*expiry = 0;
+	for (unsigned i = 0; i < entry->nets; i++) {
+		time_t is;
+
+		if (read_expiry(store, &entry->net[i], &is, why) == -1)
+			return -1;
+		if (is > *expiry)
+			*expiry = is;
+	}
+	return 0;
+}
+
+/* Open until expiry at least: others may have opened it for longer. */
+static int
+open_net(struct drac_store *store, const struct batch *batch,
+    const struct entry *entry, time_t expiry, struct drac_why *why)
+{
+	time_t is;
+
+	if (entry->nets == 0)
+		return 0;
+	if (net_expiry(store, entry, &is, why) == -1)
+		return -1;
+	is = drac_map_shorter(store, is, batch->now,
+	    drac_map_back(store, batch->now));
+	return put(store, entry->net, entry->nets, is > expiry ? is : expiry,
+	    why);
+}
+
+/* One that nobody has opened for longer. */
+static int
+close_net(struct drac_store *store, const struct batch *batch,
+    const struct entry *entry, struct drac_why *why)
+{
+	time_t is;
+
+	if (net_expiry(store, entry, &is, why) == -1)
+		return -1;
+	return is > batch->now ? 0 : erase(store, entry->net, entry->nets, why);
 }
 
 /* One key of the leaf as it was before the batch, which may have changed it. */
@@ -150,7 +232,8 @@ op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
 		return -1;
 	if (op->grant.expiry < op->expiry)
 		op->grant.expiry = op->expiry;
-	if (write_entry(store, &entry, op->grant.expiry, why) == -1)
+	if (put(store, entry.key, entry.keys, op->grant.expiry, why) == -1 ||
+	    open_net(store, batch, &entry, op->grant.expiry, why) == -1)
 		return -1;
 	op->grant.written = op->done = true;
 	return 0;
@@ -162,7 +245,8 @@ op_set(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 	struct entry entry;
 
 	if (find(store, &op->addr, &entry, why) == -1 ||
-	    write_entry(store, &entry, op->expiry, why) == -1)
+	    put(store, entry.key, entry.keys, op->expiry, why) == -1 ||
+	    put(store, entry.net, entry.nets, op->expiry, why) == -1)
 		return -1;
 	op->grant = (struct drac_grant){ .expiry = op->expiry,
 		.previous = entry.expiry,
@@ -180,7 +264,7 @@ op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 
 	if (!grant->written)
 		return 0;
-	if (find(store, &op->addr, &entry, why) == -1)
+	if (find_all(store, &op->addr, &entry, why) == -1)
 		return -1;
 	if (entry.expiry != grant->expiry)
 		return 0;
@@ -188,8 +272,11 @@ op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 		result = remove_entry(store, &entry, why);
 		op->done = result == 1;
 	} else {
-		result = write_entry(store, &entry, grant->previous, why);
+		result =
+		    put(store, entry.key, entry.keys, grant->previous, why);
 		op->done = result == 0;
+		if (result == 0)
+			result = erase(store, entry.net, entry.nets, why);
 	}
 	return result == -1 ? -1 : 0;
 }
@@ -198,11 +285,10 @@ static int
 op_drop(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 {
 	struct entry entry;
-	int result;
+	int result = find_all(store, &op->addr, &entry, why);
 
-	entry.keys =
-	    drac_key_spell(&op->addr, store->opts.key_style, entry.key);
-	result = remove_entry(store, &entry, why);
+	if (result != -1)
+		result = remove_entry(store, &entry, why);
 	op->done = result == 1;
 	return result == -1 ? -1 : 0;
 }
@@ -212,14 +298,16 @@ op_expire(struct drac_store *store, const struct batch *batch,
     struct drac_op *op, struct drac_why *why)
 {
 	struct entry entry;
-	int result = find(store, &op->addr, &entry, why);
+	int result = find_all(store, &op->addr, &entry, why);
 
 	op->grant = (struct drac_grant){ .expiry = entry.expiry };
 	if (result != 1 || entry.expiry > batch->now)
 		return result == -1 ? -1 : 0;
-	result = remove_entry(store, &entry, why);
+	result = erase(store, entry.key, entry.keys, why);
 	op->grant.expiry = 0;
 	op->done = result == 1;
+	if (result != -1)
+		result = close_net(store, batch, &entry, why);
 	return result == -1 ? -1 : 0;
 }
 

@@ -587,6 +587,36 @@ is_host(const char *host)
 	       strpbrk(host, LETTERS) != NULL;
 }
 
+/* False: it is none of them. */
+static bool
+take_bits(const struct drac_conf_setting *s, unsigned least, unsigned most,
+    unsigned char *bits)
+{
+	uint64_t value;
+
+	if (number(s->text, strlen(s->text), &value) == -1 || value < least ||
+	    value > most)
+		return false;
+	*bits = (unsigned char)value;
+	return true;
+}
+
+static int
+set_prefix4(struct drac_conf_setting *s)
+{
+	return take_bits(s, 8, 32, &s->conf->prefix4)
+		   ? 0
+		   : refuse(s, "not 8 to 32");
+}
+
+static int
+set_prefix6(struct drac_conf_setting *s)
+{
+	return take_bits(s, 32, 128, &s->conf->prefix6)
+		   ? 0
+		   : refuse(s, "not 32 to 128");
+}
+
 /* Leave the first keep of them. */
 static void
 cut_servers(struct drac_server **servers, size_t *count, size_t keep)
@@ -920,6 +950,8 @@ static const struct drac_conf_key keys[] = {
 	    .fallback = "",
 	    .set = set_exclude,
 	    .repeatable = true },
+	{ .name = "prefix4", .fallback = "32", .set = set_prefix4 },
+	{ .name = "prefix6", .fallback = "128", .set = set_prefix6 },
 	{ .name = "services", .fallback = "", .set = set_services },
 	{ .name = "peer", .fallback = "", .set = set_peer },
 	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
@@ -1276,6 +1308,14 @@ drac_conf_tells_local(const struct drac_conf *conf)
 	return false;
 }
 
+struct drac_cover
+drac_conf_cover(const struct drac_conf *conf)
+{
+	return (struct drac_cover){ .bits4 = conf->prefix4,
+		.bits6 = conf->prefix6,
+		.exclude = &conf->exclude };
+}
+
 void
 drac_conf_store_opts(const struct drac_conf *conf, struct drac_store_opts *opts)
 {
@@ -1283,6 +1323,7 @@ drac_conf_store_opts(const struct drac_conf *conf, struct drac_store_opts *opts)
 		.path = conf->database,
 		.mode = conf->mode,
 		.key_style = conf->key_style,
+		.cover = drac_conf_cover(conf),
 		.sync = conf->sync,
 		.timeout_ms = conf->timeout_ms,
 		.lifetime_s = conf->lifetime_s,

@@ -54,6 +54,8 @@ struct drac_conf {
 	unsigned renew_s; /* a younger grant stays as it is: 0..lifetime_s-1 */
 	unsigned timeout_ms;      /* all waits of one login: 10..60000 */
 	struct drac_nets exclude; /* never recorded */
+	unsigned char prefix4;    /* bits that a login opens: 8..32 */
+	unsigned char prefix6;    /* 32..128 */
 	char **services;          /* PAM services that count; NULL: all */
 	size_t service_count;
 	unsigned short *peer_ports; /* host order; NULL: peer= not given */
@@ -187,8 +189,11 @@ bool drac_conf_counts_service(const struct drac_conf *conf,
 /* Is the daemon of this host among the servers? */
 bool drac_conf_tells_local(const struct drac_conf *conf);
 
+/* What a recorded address opens; conf stays the owner of exclude. */
+struct drac_cover drac_conf_cover(const struct drac_conf *conf);
+
 /*
- * Copy what the store needs; conf stays the owner of the path. may_create
+ * Copy what the store needs; conf stays the owner of path and exclude. may_create
  * is false: whoever wants a map made says so.
  */
 void drac_conf_store_opts(const struct drac_conf *conf,

@@ -150,3 +150,154 @@ drac_value_read(const void *value, size_t length, time_t *expiry)
 	*expiry = (time_t)seconds;
 	return 0;
 }
+
+/* Networks. */
+
+#define GROUPS 8u
+
+static unsigned
+group(const struct drac_addr *addr, unsigned i)
+{
+	return (unsigned)addr->octet[2 * i] << 8 | addr->octet[2 * i + 1];
+}
+
+static size_t
+spell_octets(const struct drac_net *net, char text[DRAC_KEY_TEXT])
+{
+	size_t length = 0;
+
+	for (unsigned i = 0; i < net->bits / 8u; i++) {
+		if (i > 0)
+			text[length++] = '.';
+		length += spell_number(net->addr.octet[i], text + length);
+	}
+	return length;
+}
+
+/* The first count groups, each in full. */
+static size_t
+spell_groups(const struct drac_net *net, unsigned count,
+    char text[DRAC_KEY_TEXT])
+{
+	size_t length = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		length +=
+		    (size_t)snprintf(text + length, DRAC_KEY_TEXT - length,
+			"%s%x", i == 0 ? "" : ":", group(&net->addr, i));
+	return length;
+}
+
+/* Two groups of 0 side by side among the first count become `::' somewhere. */
+static bool
+has_zeros(const struct drac_net *net, unsigned count)
+{
+	for (unsigned i = 1; i < count; i++)
+		if (group(&net->addr, i - 1) == 0 && group(&net->addr, i) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * With its last one or two groups 0 an address may have its `::' from there
+ * on, and nothing but an address of this network has it there: the text of
+ * one has two groups of 0 at least behind it. With three, an address whose
+ * third group is another one might.
+ */
+static unsigned
+spell_wide6(const struct drac_net *net, struct drac_text key[2])
+{
+	unsigned count = net->bits / 16u, zeros = 0;
+
+	while (zeros < count && group(&net->addr, count - 1 - zeros) == 0)
+		zeros++;
+	if (zeros > 2 || zeros == count || has_zeros(net, count - zeros))
+		return 0;
+	key[0].length = spell_groups(net, count, key[0].text);
+	if (zeros == 0)
+		return 1;
+	key[1].length = spell_groups(net, count - zeros, key[1].text);
+	key[1].text[key[1].length++] = ':';
+	return 2;
+}
+
+static unsigned
+spell_cidr(const struct drac_net *net, struct drac_text *key)
+{
+	drac_addr_text(&net->addr, key->text);
+	key->length = strlen(key->text);
+	key->length += (size_t)snprintf(key->text + key->length, sizeof("/128"),
+	    "/%u", net->bits);
+	return 1;
+}
+
+unsigned
+drac_key_spell_net(const struct drac_net *net, enum drac_key_style style,
+    struct drac_text key[2])
+{
+	unsigned unit = net->addr.len == 4 ? 8 : 16, keys = 1;
+
+	if (!drac_net_is_wide(net))
+		return 0;
+	if (style == DRAC_KEY_CIDR)
+		return spell_cidr(net, key);
+	if (net->bits < unit || net->bits % unit != 0)
+		return 0;
+	if (net->addr.len == 4)
+		key[0].length = spell_octets(net, key[0].text);
+	else
+		keys = spell_wide6(net, key);
+	for (unsigned i = 0; i < keys; i++) {
+		key[i].text[key[i].length] = '\0';
+		key[i].length += style == DRAC_KEY_NUL;
+	}
+	return keys;
+}
+
+/* The first address of the network that such a key is about. */
+static bool
+read_net(char *text, struct drac_addr *addr)
+{
+	char whole[DRAC_KEY_TEXT + sizeof(".0.0.0")];
+	char *slash = strchr(text, '/');
+	const char *rest = "";
+	size_t length, dots = 0;
+
+	if (slash != NULL)
+		*slash = '\0';
+	length = strlen(text);
+	for (size_t i = 0; i < length; i++)
+		dots += text[i] == '.';
+	if (slash == NULL && strchr(text, ':') != NULL)
+		rest = text[length - 1] == ':' ? ":" : "::";
+	else if (slash == NULL && dots < 3)
+		rest = &".0.0.0"[2 * dots];
+	(void)snprintf(whole, sizeof(whole), "%s%s", text, rest);
+	return drac_addr_parse(whole, addr) == 0;
+}
+
+bool
+drac_key_is_stray_net(const void *key, size_t length, enum drac_key_style style,
+    const struct drac_cover *cover)
+{
+	char text[DRAC_KEY_TEXT] = "";
+	struct drac_text ours[2];
+	struct drac_addr addr;
+	struct drac_net net;
+	unsigned keys;
+	bool second;
+
+	if (length >= sizeof(text) ||
+	    drac_key_read(key, length, &addr, &second) == 0)
+		return false;
+	memcpy(text, key, length);
+	if (!read_net(text, &addr))
+		return false;
+	net = drac_cover_most(cover, &addr);
+	keys = drac_key_spell_net(&net, style, ours);
+	for (unsigned i = 0; i < keys; i++)
+		if (ours[i].length == length &&
+		    memcmp(ours[i].text, key, length) == 0)
+			return false;
+	return true;
+}

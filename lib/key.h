@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "addr.h"
+#include "cover.h"
 
 enum drac_key_style {
 	DRAC_KEY_PLAIN,    /* 192.0.2.7, 2001:db8::7: Postfix, Exim, sendmail */
@@ -34,6 +35,25 @@ struct drac_text {
 /* The keys of addr: one, or two for DRAC_KEY_BOTH and IPv6. */
 unsigned drac_key_spell(const struct drac_addr *addr, enum drac_key_style style,
     struct drac_text key[2]);
+
+/*
+ * The keys under which Postfix finds each address of a wide network, and no
+ * other address: it strips the text of an address from its end, group by
+ * group, and looks up what is left (access(5)). IPv4 wants whole octets in
+ * the prefix (192.0.2), IPv6 whole groups (2001:db8:77:5), and where its last
+ * groups are 0 a second key, for texts in which they are part of `::'
+ * (2001:db8:77:). None, 0, for other prefixes and for those with more zeros
+ * than can be told apart. With DRAC_KEY_CIDR: the network's own text.
+ */
+unsigned drac_key_spell_net(const struct drac_net *net,
+    enum drac_key_style style, struct drac_text key[2]);
+
+/*
+ * Is this the key of a network, as drac_key_spell_net makes them, that is
+ * none of this cover?
+ */
+bool drac_key_is_stray_net(const void *key, size_t length,
+    enum drac_key_style style, const struct drac_cover *cover);
 
 void drac_value_spell(time_t expiry, enum drac_key_style style,
     struct drac_text *value);

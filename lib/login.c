@@ -324,7 +324,10 @@ write_map(struct drac_login *login, struct drac_mark *mark)
 		.login = login,
 		.grant = &mark->grant };
 
-	if (write_entry(&entry) == DRAC_FAILED) {
+	enum drac_outcome outcome = write_entry(&entry);
+
+	mark->opts.cover.exclude = NULL; /* the mark outlives it */
+	if (outcome == DRAC_FAILED) {
 		mark->grant = (struct drac_grant){ 0 };
 		return DRAC_FAILED;
 	}

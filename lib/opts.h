@@ -10,14 +10,16 @@
 
 #include <stdbool.h>
 
+#include "cover.h"
 #include "key.h"
 
 struct drac_store_opts {
 	const char *path; /* absolute path of the map; borrowed */
 	mode_t mode;      /* of the map file, 0600..0666 without x */
 	enum drac_key_style key_style;
-	bool sync;           /* one fdatasync(2) before an update counts */
-	unsigned timeout_ms; /* all waits of one call together */
+	struct drac_cover cover; /* what else an entry opens */
+	bool sync;               /* one fdatasync(2) before an update counts */
+	unsigned timeout_ms;     /* all waits of one call together */
 	unsigned lifetime_s; /* of a login; 0: unknown, and a clock that goes
 			      * back shortens nothing */
 	bool may_create;     /* make a map where there is none */

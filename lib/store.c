@@ -102,12 +102,27 @@ int
 drac_store_get(struct drac_store *store, const struct drac_addr *addr,
     time_t *expiry, struct drac_why *why)
 {
-	struct drac_text key[2];
+	struct drac_net net = drac_cover_of(&store->opts.cover, addr);
+	enum drac_key_style style = store->opts.key_style;
+	struct drac_text key[4];
+	unsigned keys;
+	int found = 0;
 
 	drac_map_begin(store, why);
-	(void)drac_key_spell(addr, store->opts.key_style, key);
-	return drac_map_get(store, &key[0], drac_place_left(&store->place),
-	    expiry, why);
+	(void)drac_key_spell(addr, style, key);
+	keys = 1 + drac_key_spell_net(&net, style, key + 1);
+	for (unsigned i = 0; i < keys; i++) {
+		time_t is;
+		int there = drac_map_get(store, &key[i],
+		    drac_place_left(&store->place), &is, why);
+
+		if (there == -1)
+			return -1;
+		if (there == 1 && (found == 0 || is > *expiry))
+			*expiry = is;
+		found |= there;
+	}
+	return found;
 }
 
 /* Streaming. */

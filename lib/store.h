@@ -27,6 +27,14 @@
 struct drac_store; /* opaque; use from one thread at a time */
 
 /*
+ * With opts->cover an address stands for a network. The network has keys of
+ * its own where the style has some (drac_key_spell_net), which are open until
+ * the latest of its addresses expires. Taking back or dropping an address
+ * closes its network, whoever else has opened it; the next login opens it
+ * again. Networks are not visited.
+ */
+
+/*
  * What one add did, kept by the caller for drac_store_take_back.
  */
 struct drac_grant {
@@ -122,8 +130,9 @@ int drac_store_apply(struct drac_store *store, struct drac_op *ops,
     size_t count, time_t now, struct drac_why *why);
 
 /*
- * The expiry the map holds for addr, expired or not. 1 found, 0 not
- * there, -1 error. Needs read permission only and writes nothing.
+ * The expiry the map holds for addr or for the network that it is in, the
+ * later one, expired or not. 1 found, 0 not there, -1 error. Needs read
+ * permission only and writes nothing.
  */
 int drac_store_get(struct drac_store *store, const struct drac_addr *addr,
     time_t *expiry, struct drac_why *why);
@@ -195,8 +204,8 @@ bool drac_store_upkeep_more(const struct drac_store *store);
 int drac_store_clear(struct drac_store *store, struct drac_why *why);
 
 struct drac_store_info {
-	uint64_t entries;
-	uint64_t pages; /* of the file */
+	uint64_t entries; /* keys of them: style and networks may have more */
+	uint64_t pages;   /* of the file */
 	uint64_t pages_free;
 	unsigned page_size; /* octets */
 	uint64_t bytes;     /* of the file */

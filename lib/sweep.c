@@ -54,6 +54,19 @@ new_expiry(const struct drac_store *store, const struct drac_sweep *sweep,
 	return expiry > sweep->now || sweep->keep_expired ? expiry : GONE;
 }
 
+/*
+ * A network that was opened under another prefix: the owner, who removes by
+ * name what expires, would never come across it.
+ */
+static bool
+is_stray(const struct drac_store *store, const struct drac_sweep *sweep,
+    const struct drac_item *item)
+{
+	return store->opts.owner && !sweep->keep_expired &&
+	       drac_key_is_stray_net(item->key, item->key_len,
+		   store->opts.key_style, &store->opts.cover);
+}
+
 /* Note one entry; false when the batch is full. */
 static bool
 sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
@@ -67,7 +80,9 @@ sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
 		sweep->cursor.length) <= 0)
 		return true;
 	if (drac_value_read(item->value, item->value_len, &expiry) == 0)
-		to = new_expiry(store, sweep, expiry);
+		to = is_stray(store, sweep, item)
+			 ? GONE
+			 : new_expiry(store, sweep, expiry);
 	if (to != expiry) {
 		struct doomed *doomed = &sweep->doomed[sweep->count];
 

@@ -3,7 +3,8 @@
 /*
  * libFuzzer: any octets as a key and as a value of a foreign map. What is
  * taken as an address must be spelled again in each style and read back as
- * the same; what is taken as an instant likewise.
+ * the same; what is taken as an instant likewise. The keys of its network
+ * are known as such.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -40,16 +41,36 @@ try_style(const struct drac_addr *addr, enum drac_key_style style)
 }
 
 static void
+try_net(const struct drac_addr *addr, enum drac_key_style style,
+    const struct drac_cover *cover)
+{
+	struct drac_net net = drac_cover_of(cover, addr);
+	struct drac_text key[2];
+	unsigned keys = drac_key_spell_net(&net, style, key);
+
+	must(drac_net_has(&net, addr) && keys <= 2);
+	for (unsigned i = 0; i < keys; i++) {
+		must(key[i].length > 0 && key[i].length < DRAC_KEY_TEXT);
+		must(!drac_key_is_stray_net(key[i].text, key[i].length, style,
+		    cover));
+	}
+}
+
+static void
 try_key(const void *data, size_t size)
 {
+	static const struct drac_cover cover = { 24, 64, NULL };
 	struct drac_addr addr;
 	bool second;
 
+	(void)drac_key_is_stray_net(data, size, DRAC_KEY_PLAIN, &cover);
 	if (drac_key_read(data, size, &addr, &second) == -1)
 		return;
 	must(addr.len == 4 || addr.len == 16);
-	for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH; style++)
+	for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH; style++) {
 		try_style(&addr, (enum drac_key_style)style);
+		try_net(&addr, (enum drac_key_style)style, &cover);
+	}
 }
 
 static void

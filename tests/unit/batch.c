@@ -590,6 +590,189 @@ cache_yields_what_was_put_last(void)
 	drac_cache_free(&cache);
 }
 
+/* Networks: each row is an op, and what their keys say after it. */
+
+#define HOME  "2001:db8:77::4d"
+#define MATE  "2001:db8:77:0:1::1"
+#define FIRST "2001:db8:77:0"
+#define OTHER "2001:db8:77:"
+
+static time_t
+at_key(struct drac_store *store, const char *key)
+{
+	struct drac_text text = { .length = strlen(key) };
+	time_t expiry = 0;
+	int found;
+
+	strcpy(text.text, key);
+	found = drac_map_get(store, &text, 5000, &expiry, NULL);
+	CHECK_ROW(found != -1, key);
+	return found == 1 ? expiry - NOW : NONE;
+}
+
+static struct drac_store *
+open_with_prefix(const struct drac_nets *exclude, bool owner, bool anew)
+{
+	struct drac_store_opts opts = options();
+
+	opts.cover = (struct drac_cover){ 24, 64, exclude };
+	opts.owner = owner;
+	if (anew)
+		fresh_dir();
+	return open_with(&opts);
+}
+
+static void
+nets_follow_their_addresses(void)
+{
+	static const struct {
+		const char *name, *addr;
+		enum drac_op_kind kind;
+		time_t expiry, previous;
+		time_t home, mate, net;
+	} steps[] = {
+		{ "add", HOME, DRAC_OP_ADD, 100, 0, 100, NONE, 100 },
+		{ "another, longer", MATE, DRAC_OP_ADD, 200, 0, 100, 200, 200 },
+		{ "renewed, shorter than the other", HOME, DRAC_OP_ADD, 150, 0,
+		    150, 200, 200 },
+		{ "expired, not yet", MATE, DRAC_OP_EXPIRE, 0, 0, 150, 200,
+		    200 },
+		{ "set", HOME, DRAC_OP_SET, 50, 0, 50, 200, 50 },
+		{ "added again", MATE, DRAC_OP_ADD, 300, 0, 50, 300, 300 },
+		{ "taken back to before", MATE, DRAC_OP_TAKE_BACK, 300, 200, 50,
+		    200, NONE },
+		{ "opened again", HOME, DRAC_OP_ADD, 400, 0, 400, 200, 400 },
+		{ "taken back", HOME, DRAC_OP_TAKE_BACK, 400, NONE, NONE, 200,
+		    NONE },
+		{ "and again", HOME, DRAC_OP_ADD, 100, 0, 100, 200, 100 },
+		{ "dropped", HOME, DRAC_OP_DROP, 0, 0, NONE, 200, NONE },
+		{ "set to the past", MATE, DRAC_OP_SET, 0, 0, NONE, 0, 0 },
+		{ "expired", MATE, DRAC_OP_EXPIRE, 0, 0, NONE, NONE, NONE },
+	};
+	struct drac_store *store = open_with_prefix(NULL, true, true);
+
+	for (unsigned i = 0; i < COUNT(steps); i++) {
+		struct drac_op op = { .kind = steps[i].kind,
+			.addr = addr(steps[i].addr),
+			.expiry = NOW + steps[i].expiry };
+
+		op.grant.written = true;
+		op.grant.expiry = op.expiry;
+		op.grant.previous =
+		    steps[i].previous == NONE ? 0 : NOW + steps[i].previous;
+		CHECK_ROW(do_ops(store, &op, 1) == 0, steps[i].name);
+		CHECK_ROW(at_key(store, HOME) == steps[i].home, steps[i].name);
+		CHECK_ROW(at_key(store, MATE) == steps[i].mate, steps[i].name);
+		CHECK_ROW(at_key(store, FIRST) == steps[i].net, steps[i].name);
+		CHECK_ROW(at_key(store, OTHER) == steps[i].net, steps[i].name);
+	}
+	drac_store_close(store);
+}
+
+static void
+whoever_is_in_the_net_is_found(void)
+{
+	struct drac_store *store = open_with_prefix(NULL, false, true);
+	struct drac_addr home = addr("192.0.2.7"), mate = addr("192.0.2.8");
+	struct drac_addr outside = addr("192.0.3.7");
+
+	CHECK(add(store, &home, NOW + 60) == 0);
+	CHECK(expiry_of(store, &home) == NOW + 60);
+	CHECK(expiry_of(store, &mate) == NOW + 60);
+	CHECK(expiry_of(store, &outside) == -1);
+	CHECK(drac_store_drop(store, &home, NULL) == 1);
+	CHECK(expiry_of(store, &mate) == -1);
+	drac_store_close(store);
+}
+
+static void
+excluded_keeps_its_net_closed(void)
+{
+	struct drac_net proxy;
+	struct drac_nets exclude = { &proxy, 1 };
+	struct drac_addr home = addr("192.0.2.7");
+	struct drac_store *store = open_with_prefix(NULL, false, true);
+
+	CHECK(drac_net_parse("192.0.2.25", &proxy) == 0);
+	CHECK(add(store, &home, NOW + 60) == 0);
+	CHECK(at_key(store, "192.0.2") == 60);
+	drac_store_close(store);
+	/* It was open before; nobody opens it longer, and it can be closed. */
+	store = open_with_prefix(&exclude, false, false);
+	CHECK(add(store, &home, NOW + 90) == 0);
+	CHECK(at_key(store, "192.0.2.7") == 90);
+	CHECK(at_key(store, "192.0.2") == 60);
+	CHECK(drac_store_drop(store, &home, NULL) == 1);
+	CHECK(at_key(store, "192.0.2") == NONE);
+	drac_store_close(store);
+}
+
+/* Nobody would remove it by name any more. */
+static void
+owner_closes_nets_of_another_prefix(void)
+{
+	struct drac_store *store = open_with_prefix(NULL, true, true);
+	struct drac_addr home = addr("192.0.2.7"), six = addr(HOME);
+	struct drac_swept swept;
+
+	CHECK(add(store, &home, NOW + 60) == 0);
+	CHECK(add(store, &six, NOW + 60) == 0);
+	CHECK(drac_store_sweep(store, NOW, 0, &swept, NULL) == 0);
+	CHECK(swept.removed == 0);
+	CHECK(at_key(store, "192.0.2") == 60);
+	drac_store_close(store);
+	store = open_owner(false);
+	CHECK(drac_store_sweep(store, NOW, 0, &swept, NULL) == 0);
+	CHECK(swept.removed == 3);
+	CHECK(at_key(store, "192.0.2") == NONE);
+	CHECK(at_key(store, FIRST) == NONE);
+	CHECK(at_key(store, OTHER) == NONE);
+	CHECK(at_key(store, HOME) == 60);
+	CHECK(at_key(store, "192.0.2.7") == 60);
+	drac_store_close(store);
+}
+
+static void
+sweep_closes_nets_in_time(void)
+{
+	struct drac_store *store = open_with_prefix(NULL, false, true);
+	struct drac_addr home = addr("192.0.2.7"), mate = addr("192.0.2.8");
+	struct drac_swept swept;
+
+	CHECK(add(store, &home, NOW + 60) == 0);
+	CHECK(add(store, &mate, NOW + 90) == 0);
+	CHECK(drac_store_sweep(store, NOW + 60, 0, &swept, NULL) == 0);
+	CHECK(at_key(store, "192.0.2.7") == NONE);
+	CHECK(at_key(store, "192.0.2") == 90);
+	CHECK(drac_store_sweep(store, NOW + 90, 0, &swept, NULL) == 0);
+	CHECK(at_key(store, "192.0.2") == NONE);
+	drac_store_close(store);
+}
+
+/* The most that one turn of the daemon can ask for. */
+static void
+full_batch_of_nets(void)
+{
+	struct drac_store *store = open_with_prefix(NULL, true, true);
+	struct drac_op ops[DRAC_OPS_MAX];
+
+	for (unsigned i = 0; i < DRAC_OPS_MAX; i++) {
+		ops[i] = (struct drac_op){ .kind = DRAC_OP_ADD,
+			.addr = nth(i),
+			.expiry = NOW + 60 };
+		memset(ops[i].addr.octet + 6, 0, 2);
+	}
+	CHECK(do_ops(store, ops, DRAC_OPS_MAX) == 0);
+	for (unsigned i = 0; i < DRAC_OPS_MAX; i++) {
+		struct drac_addr mate = ops[i].addr;
+
+		mate.octet[15] ^= 0x80;
+		CHECK(expiry_of(store, &ops[i].addr) == NOW + 60);
+		CHECK(expiry_of(store, &mate) == NOW + 60);
+	}
+	drac_store_close(store);
+}
+
 int
 main(void)
 {
@@ -607,6 +790,12 @@ main(void)
 	RUN(more_than_the_ring_holds);
 	RUN(images_are_found_again);
 	RUN(cache_yields_what_was_put_last);
+	RUN(nets_follow_their_addresses);
+	RUN(whoever_is_in_the_net_is_found);
+	RUN(excluded_keeps_its_net_closed);
+	RUN(owner_closes_nets_of_another_prefix);
+	RUN(sweep_closes_nets_in_time);
+	RUN(full_batch_of_nets);
 	end();
 	return TEST_RESULT();
 }

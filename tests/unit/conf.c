@@ -100,8 +100,9 @@ describe_daemon(const struct drac_conf *conf, char *text, size_t size)
 	    conf->allow_file != NULL ? conf->allow_file : "-",
 	    conf->allow_users == NULL ? "*" : "");
 	add_words(text, size, conf->allow_users, conf->allow_user_count);
-	add(text, size, " insecure=%d sweep=%u user=%s", conf->insecure_local,
-	    conf->sweep_interval_s, conf->user);
+	add(text, size, " insecure=%d sweep=%u user=%s bits=%d/%d",
+	    conf->insecure_local, conf->sweep_interval_s, conf->user,
+	    conf->prefix4, conf->prefix6);
 }
 
 static void
@@ -147,6 +148,7 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 	" servers*: fallback=0 socket=/run/drac/dracd.sock "               \
 	"listen: 127.0.0.1@0 ::1@0 port=0 allow: "                         \
 	"file=/etc/mail/dracd.allow users*: insecure=0 sweep=10 user=drac" \
+	" bits=32/128"                                                     \
 	" lookup: /run/drac/lookup.sock"
 
 #define DEFAULTS                                                             \
@@ -204,6 +206,8 @@ static const struct {
 	{ "timeout", "250ms", "timeout=1000", "timeout=250" },
 	{ "exclude", "192.0.2.0/24, 2001:db8::1 198.51.100.9",
 	    "nets:", "nets: 192.0.2.0/24 2001:db8::1/128 198.51.100.9/32" },
+	{ "prefix4", "24", "bits=32/128", "bits=24/128" },
+	{ "prefix6", "64", "bits=32/128", "bits=32/64" },
 	{ "services", "dovecot, pop3 imap",
 	    "services*:", "services: dovecot pop3 imap" },
 	{ "peer", "port:110,143,993 , 65535",
@@ -381,6 +385,10 @@ value_accepts(void)
 		{ "allow_file=", "file=/etc/mail/dracd.allow", "file=-" },
 		{ "allow_users=", "nets:", "nets:" },
 		{ "allow_users=a", "users*:", "users: a" },
+		{ "prefix4=8", "bits=32/128", "bits=8/128" },
+		{ "prefix4=32", "nets:", "nets:" },
+		{ "prefix6=32", "bits=32/128", "bits=32/32" },
+		{ "prefix6=128", "nets:", "nets:" },
 		{ "sweep_interval=1s", "sweep=10", "sweep=1" },
 		{ "sweep_interval=1h", "sweep=10", "sweep=3600" },
 		{ "lookup=", "lookup: /run/drac/lookup.sock", "lookup*:" },
@@ -615,6 +623,13 @@ value_refuses(void)
 		    "allow_users: a comma without a word: a,,b" },
 		{ "insecure_local=1", "insecure_local: not yes or no: 1" },
 		{ "insecure_local=", "insecure_local: no value" },
+		{ "prefix4=7", "prefix4: not 8 to 32: 7" },
+		{ "prefix4=33", "prefix4: not 8 to 32: 33" },
+		{ "prefix4=/24", "prefix4: not 8 to 32: /24" },
+		{ "prefix4=", "prefix4: no value" },
+		{ "prefix6=31", "prefix6: not 32 to 128: 31" },
+		{ "prefix6=129", "prefix6: not 32 to 128: 129" },
+		{ "prefix6=64 ", "prefix6: not 32 to 128: 64 " },
 		{ "sweep_interval=x", "sweep_interval: not a duration: x" },
 		{ "sweep_interval=0", "sweep_interval: not 1s to 1h: 0" },
 		{ "sweep_interval=3601", "sweep_interval: not 1s to 1h: 3601" },

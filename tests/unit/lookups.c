@@ -250,10 +250,16 @@ empty_dir(void)
 	(void)closedir(d);
 }
 
+static const char *prefixes[2] = { "32", "128" };
+static const char *excluded = "";
+
 static void
 start_with_map(void)
 {
 	configure();
+	set(&state.conf, "prefix4", prefixes[0]);
+	set(&state.conf, "prefix6", prefixes[1]);
+	set(&state.conf, "exclude", excluded);
 	CHECK_ROW(open_service() == 0, why.text);
 	CHECK(drac_gate_open(&state.conf, no_report, NULL, &state.gate) == 0);
 	CHECK_ROW(drac_work_open(&state, &why) == 0, why.text);
@@ -363,6 +369,114 @@ map_is_learnt(void)
 	state.work->learn = true;
 	(void)drac_work_idle(&state, time(NULL), drac_sys_ms() + 20000);
 	CHECK(answers(ASK, found(expiry)));
+	stop_with_map();
+}
+
+/* Networks: 192.0.2.0/24, and one of IPv6 that no key in the map can name. */
+
+static time_t
+open_until(const char *text, time_t now)
+{
+	struct drac_addr a = addr(text);
+
+	return drac_lookups_get(state.lookups, &a, now);
+}
+
+static void
+start_with_prefixes(const char *bits4, const char *bits6, const char *exclude)
+{
+	prefixes[0] = bits4;
+	prefixes[1] = bits6;
+	excluded = exclude;
+	start_with_map();
+	prefixes[0] = "32";
+	prefixes[1] = "128";
+	excluded = "";
+}
+
+static void
+login_opens_its_net(void)
+{
+	time_t now = time(NULL), expiry;
+
+	empty_dir();
+	start_with_prefixes("24", "56", "");
+	expiry = ask_daemon(DRAC_PROC_ADD, "198.51.100.7", 0).reply.expiry;
+	(void)ask_daemon(DRAC_PROC_ADD, "2001:db8:0:1::7", 0);
+	CHECK(answers(ASK, found(expiry)));
+	CHECK(answers(OTHER, found(expiry)));
+	CHECK(answers("17:drac 198.51.101.7,", NONE));
+	CHECK(open_until("2001:db8:0:ff::9", now) >= expiry);
+	CHECK(open_until("2001:db8:0:100::7", now) == 0);
+	CHECK(ask_daemon(DRAC_PROC_GET, "2001:db8:0:ff::9", 0).reply.expiry >=
+	      expiry);
+	CHECK(!ask_daemon(DRAC_PROC_GET, "2001:db8:0:100::7", 0).reply.flag);
+	stop_with_map();
+	start_with_prefixes("24", "56", "");
+	CHECK(answers(OTHER, found(expiry)));
+	CHECK(open_until("2001:db8:0:ff::9", now) >= expiry);
+	stop_with_map();
+	start_with_prefixes("32", "128", "");
+	CHECK(answers(ASK, found(expiry)));
+	CHECK(answers(OTHER, NONE));
+	CHECK(open_until("2001:db8:0:1::7", now) >= expiry);
+	CHECK(open_until("2001:db8:0:ff::9", now) == 0);
+	stop_with_map();
+}
+
+static void
+net_is_open_until_its_last_address_expires(void)
+{
+	time_t now = time(NULL);
+
+	empty_dir();
+	start_with_prefixes("24", "64", "");
+	(void)ask_daemon(DRAC_PROC_ADD, "198.51.100.7", 0);
+	drac_work_idle(&state, now, drac_sys_ms());
+	state.conf.lifetime_s = LIFETIME / 2;
+	(void)ask_daemon(DRAC_PROC_ADD, "198.51.100.8", 0);
+	CHECK(open_until("198.51.100.9", now) >= now + LIFETIME);
+	CHECK(drac_table_count(state.lookups->table) == 1);
+	(void)drac_work_idle(&state, now + LIFETIME - 60, drac_sys_ms());
+	CHECK(drac_stats.expired == 1);
+	CHECK(open_until("198.51.100.9", now) >= now + LIFETIME);
+	(void)drac_work_idle(&state, now + LIFETIME + 60, drac_sys_ms());
+	CHECK(drac_stats.expired == 2);
+	CHECK(drac_table_count(state.lookups->table) == 0);
+	stop_with_map();
+}
+
+static void
+dropped_address_closes_its_net(void)
+{
+	empty_dir();
+	start_with_prefixes("24", "64", "");
+	(void)ask_daemon(DRAC_PROC_ADD, "198.51.100.8", 0);
+	(void)ask_daemon(DRAC_PROC_ADD, "198.51.100.7", 0);
+	(void)ask_daemon(DRAC_PROC_DROP, "198.51.100.7", 0);
+	CHECK(answers(ASK, NONE));
+	CHECK(answers("17:drac 198.51.100.9,", NONE));
+	stop_with_map();
+}
+
+/* A proxy in the network: each address counts for itself. */
+static void
+excluded_is_not_opened_by_its_net(void)
+{
+	time_t now = time(NULL), expiry;
+
+	empty_dir();
+	start_with_prefixes("24", "64", "198.51.100.25");
+	expiry = ask_daemon(DRAC_PROC_ADD, "198.51.100.7", 0).reply.expiry;
+	CHECK(open_until("198.51.100.7", now) == expiry);
+	CHECK(open_until("198.51.100.25", now) == 0);
+	CHECK(open_until("198.51.100.8", now) == 0);
+	/* And when that changes. */
+	drac_nets_free(&state.conf.exclude);
+	CHECK(drac_lookups_cover(state.lookups, &state.conf) == 0);
+	drac_work_learn(&state);
+	(void)drac_work_idle(&state, now, drac_sys_ms() + 20000);
+	CHECK(open_until("198.51.100.25", now) == expiry);
 	stop_with_map();
 }
 
@@ -998,6 +1112,10 @@ main(void)
 	RUN(taken_back_is_not_found);
 	RUN(expired_is_not_found_though_the_map_has_it);
 	RUN(map_is_learnt);
+	RUN(login_opens_its_net);
+	RUN(net_is_open_until_its_last_address_expires);
+	RUN(dropped_address_closes_its_net);
+	RUN(excluded_is_not_opened_by_its_net);
 	RUN(dead_heart_is_temporary);
 	RUN(octet_by_octet_in_all_protocols);
 	RUN(half_closed_peer_is_answered_and_left);
