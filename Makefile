@@ -56,7 +56,7 @@ PAMT  := hooks stacks rhost rpc
 STORE := damage locks
 CTLT  := run check daemon login failclosed
 RPC   := start malformed reload kill
-E2E   := postfix sendmail sendmail-classic exim units booted busy rpc local \
+E2E   := postfix sendmail sendmail-classic exim check units booted busy rpc local \
 	attack old
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw

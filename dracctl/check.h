@@ -68,6 +68,7 @@ struct drac_check {
 	bool kept;        /* rpc.dracd has the map's lock */
 	bool waits_sweep; /* a server that does not compare times */
 	bool tells_local; /* drac.conf or a service reports to rpc.dracd */
+	bool by_daemon;   /* rpc.dracd is to keep the map: that, or others do */
 	bool writes;      /* a service writes the map itself */
 };
 

@@ -312,7 +312,8 @@ drac_check_dovecot(struct drac_check *check)
 {
 	struct drac_ctl *ctl = check->ctl;
 	char *conf = drac_below(ctl, CONF_FILE);
-	char name[] = DOVECONF, all[] = "-n", with[] = "-c";
+	/* Without -P it hides a cache_key as if that were a password. */
+	char name[] = DOVECONF, all[] = "-nP", with[] = "-c";
 	char *argv[] = { name, all, with, conf, NULL };
 	struct dovecot dovecot = { .ttl_s = TTL_S };
 	char *text = conf == NULL ? NULL : drac_below_run(ctl, argv);

@@ -38,14 +38,15 @@ struct map {
 	struct stat dir;
 	struct stat file;
 	bool has_dir;
+	bool is_refused; /* as the store refuses it */
 	bool has_file;
 };
 
 static const char *
 init_advice(const struct drac_check *check)
 {
-	return check->tells_local ? "Run dracctl init --daemon."
-				  : "Run dracctl init.";
+	return check->by_daemon ? "Run dracctl init --daemon."
+				: "Run dracctl init.";
 }
 
 /* Whose it must be; false after a finding. */
@@ -57,7 +58,7 @@ find_owner(struct map *map, uid_t *uid, const char **name)
 
 	*uid = 0;
 	*name = "root";
-	if (!map->check->tells_local)
+	if (!map->check->by_daemon)
 		return true;
 	entry = getpwnam(user);
 	if (entry == NULL) {
@@ -103,9 +104,9 @@ check_owner(struct map *map)
 		    "logins are not recorded.",
 		    (unsigned)(bad_dir ? map->dir.st_uid : map->file.st_uid),
 		    name,
-		    map->check->tells_local ? "rpc.dracd keeps the map"
-					    : "logins write the map "
-					      "themselves");
+		    map->check->by_daemon ? "rpc.dracd keeps the map"
+					  : "logins write the map "
+					    "themselves");
 }
 
 /* Nobody else may change what is in there, nor move it away. */
@@ -151,7 +152,8 @@ check_directory(struct map *map)
 		    "This is no directory; a symbolic link is not followed.");
 		map->has_dir = false;
 	} else {
-		if ((map->dir.st_mode & 022) != 0)
+		map->is_refused = (map->dir.st_mode & 022) != 0;
+		if (map->is_refused)
 			drac_check_find(check, "map-unsafe", map->dir_path,
 			    "Take the right to write from group and others "
 			    "(chmod go-w).",
@@ -237,6 +239,13 @@ check_file(struct map *map)
 		map->has_file = false;
 		return;
 	}
+	if ((map->file.st_mode & 022) != 0)
+		drac_check_find(check, "map-unsafe", map->path,
+		    "Take the right to write from group and others (chmod "
+		    "go-w).",
+		    "Others than its owner may write to the map (mode %04o) "
+		    "and open the relay.",
+		    (unsigned)(map->file.st_mode & 07777));
 	check_readers(map);
 	if (check->adds_db && !check->ends_in_db)
 		drac_check_find(check, "map-name", map->path,
@@ -312,7 +321,7 @@ check_daemon(struct drac_check *check)
 {
 	struct drac_why why = { "" };
 
-	if (!check->tells_local)
+	if (!check->by_daemon)
 		return;
 	if (answers(check, &why)) {
 		drac_check_looked(check, "rpc.dracd: answers at %s.",
@@ -327,7 +336,8 @@ check_daemon(struct drac_check *check)
 	}
 	drac_check_find(check, "daemon-silent", check->ctl->conf.socket,
 	    "Start it (systemctl enable --now dracd.socket dracd.service) and "
-	    "read its log; or remove server = local and run dracctl init.",
+	    "read its log; or, to do without it, remove server = local, listen "
+	    "and allow and run dracctl init.",
 	    "Logins are reported to rpc.dracd here, and it does not answer "
 	    "(%s): nothing is recorded, and what has expired goes only "
 	    "where the timer of dracctl sweep runs.",
@@ -393,7 +403,7 @@ check_all(struct map *map)
 	check_owner(map);
 	if (!map->has_file)
 		return;
-	check->has_file = true;
+	check->has_file = !map->is_refused;
 	keeper = find_keeper(map);
 	check->kept = keeper != 0;
 	check_mixture(check, keeper);

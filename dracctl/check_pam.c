@@ -18,6 +18,7 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define OURS         "pam_drac"
 #define PAM_DIR      "/etc/pam.d"
+#define LINES_MAX    8 /* of ours in a service; more say nothing new */
 
 /* In the order in which libpam looks. */
 static int
@@ -121,17 +122,45 @@ static void
 look_at(struct drac_look *look, const struct drac_pam_line *first)
 {
 	char where[DRAC_CHECK_WHERE];
+	unsigned count = 0;
 
 	look->service.where = strdup(drac_look_where(first, where));
 	if (look->service.where == NULL) {
 		look->check->no_memory = true;
 		return;
 	}
-	for (size_t i = 0; i < look->stack.count; i++)
-		if (drac_pam_is(&look->stack.line[i], OURS))
+	for (size_t i = 0; i < look->stack.count && count < LINES_MAX; i++)
+		if (drac_pam_is(&look->stack.line[i], OURS)) {
 			drac_look_at_line(look, &look->stack.line[i]);
+			count++;
+		}
 	check_whole(look);
 	keep_service(look);
+}
+
+/* Why there is no stack: none of the name, or one that is too large. */
+static void
+find_no_stack(struct drac_check *check, const char *name, int result,
+    bool asked)
+{
+	char where[DRAC_CHECK_WHERE];
+
+	snprintf(where, sizeof(where), PAM_DIR "/%.255s", name);
+	if (result == -1 && errno != EFBIG)
+		check->no_memory = true;
+	else if (result == -1)
+		drac_check_find(check, "pam-broken", where,
+		    "Let it include less.",
+		    "With all that it includes the service has more than %u "
+		    "lines or %u files, so it was not looked at.",
+		    DRAC_PAM_LINES, DRAC_PAM_FILES);
+	else if (asked)
+		drac_check_find(check, "pam-no-service", PAM_DIR "/other",
+		    "Write a file with " DRAC_PAM_GOOD_LINE " at its end; "
+		    "conf/pam.d has examples.",
+		    "There is no file for the service %s, so PAM takes this "
+		    "one.",
+		    name);
 }
 
 /* asked: by the command line. */
@@ -141,17 +170,11 @@ check_service(struct drac_check *check, const char *name, bool asked)
 	struct drac_look look = { .check = check, .name = name };
 	const struct drac_pam_line *first;
 	char *path = NULL;
+	int result;
 
-	if (drac_pam_load(&look.stack, name, read_service, check) != 1) {
-		if (asked)
-			drac_check_find(check, "pam-no-service",
-			    PAM_DIR "/other",
-			    "Write a file with " DRAC_PAM_GOOD_LINE
-			    " at its end; "
-			    "conf/pam.d has examples.",
-			    "There is no file for the service %s, so PAM takes "
-			    "this one.",
-			    name);
+	result = drac_pam_load(&look.stack, name, read_service, check);
+	if (result != 1) {
+		find_no_stack(check, name, result, asked);
 		return;
 	}
 	first = first_of_ours(&look.stack);
@@ -268,4 +291,6 @@ drac_check_pam(struct drac_check *check)
 		check_service(check, ctl->pam[i], true);
 	if (ctl->pam_count == 0)
 		check_directory(check);
+	check->by_daemon = check->tells_local ||
+			   (check->services == 0 && takes_reports(check->ctl));
 }

@@ -15,11 +15,12 @@ d init -q
 content map_directory_made
 for mode in 775 757; do
 	chmod $mode "$dir"
-	says "map_unsafe_$mode" 1 \
-		"^DANGER: ${at%/*}: .*$mode.*\\(map-unsafe\\)$" '' c
+	complains "map_unsafe_$mode" map-unsafe "${at%/*}"
 done
-echo map-unsafe >>"$tmp/provoked"
-chmod 755 "$dir"
+chmod go-w "$dir"
+chmod 664 "$map"
+complains map_unsafe_file map-unsafe "$at"
+chmod go-w "$map"
 content map_safe
 chmod 777 "$root/var"
 complains map_unsafe_above map-unsafe /var
@@ -166,4 +167,6 @@ host "user = $me"
 rm "$root/etc/pam.d/dovecot"
 printf '%s\n' 'listen = 192.0.2.26' 'port = 2526' 'allow = 192.0.2.25' \
 	>>"$root/etc/drac/drac.conf"
-content no_service_needed
+complains no_service_needed_but_a_daemon daemon-silent /run/dracd.sock
+sed -i '/^allow/d' "$root/etc/drac/drac.conf"
+complains no_service_nor_reports pam-none /etc/pam.d

@@ -96,6 +96,27 @@ complains broken pam-broken /etc/pam.d/dovecot:3
 dovecot '@include common-account' "$ours" '@include dovecot'
 complains broken_loop pam-broken /etc/pam.d/dovecot:3
 
+dovecot '@include common-account' 'account include ../pam.d/dovecot' "$ours"
+says broken_loop_of_names 1 'include' '' c
+i=0
+while [ $i -lt 40 ]; do
+	file etc/pam.d/many$i "@include many$((i + 1))" "@include many$((i + 1))"
+	i=$((i + 1))
+done
+says broken_many 1 '^/etc/pam.d/many0: .*not looked at.*\(pam-broken\)$' '' c
+rm "$root"/etc/pam.d/many*
+mkfifo "$root/etc/pam.d/fifo"
+ln -s fifo "$root/etc/pam.d/link"
+ln -s loop "$root/etc/pam.d/loop"
+ln -s /dev/zero "$root/etc/pam.d/zero"
+mkdir "$root/etc/pam.d/dir"
+head -c 3000000 /dev/zero | tr '\0' x >"$root/etc/pam.d/huge"
+head -c 5000000 /dev/zero | tr '\0' '\n' >"$root/etc/pam.d/larger"
+dovecot '@include common-account' "$ours"
+content what_is_no_service_is_passed_by
+(cd "$root/etc/pam.d" && rm -r fifo link loop zero dir huge larger)
+cp conf/pam.d/dovecot "$root/etc/pam.d/"
+
 # Which group, and who comes by
 dovecot '@include common-auth' 'auth optional pam_drac.so'
 complains auth pam-auth /etc/pam.d/dovecot:2

@@ -4,7 +4,8 @@
 # Dovecot
 has_dovecot() {
 	host
-	program usr/bin/doveconf "cat $root/etc/dovecot/said"
+	program usr/bin/doveconf \
+		"echo \"\$*\" >$root/asked; cat $root/etc/dovecot/said"
 	file etc/dovecot/said
 }
 passdb() {
@@ -42,6 +43,7 @@ auth_cache_size = 10 M
 $(passdb 'cache_key=%u dovecot')
 END
 complains dovecot_cache dovecot-cache /etc/dovecot/dovecot.conf
+is dovecot_cache_is_shown 1 "$(grep -c '^-nP ' "$root/asked")"
 says dovecot_cache_other 1 'not even from another address' '' c
 has_dovecot <<END
 auth_cache_size = 10 M
