@@ -19,6 +19,7 @@ struct question {
 	struct drac_ctl *ctl;
 	struct drac_sendmail sendmail;
 	struct drac_exim exim;
+	struct drac_entry entry;
 };
 
 /* The value of the last step as seconds; -1: it is no number. */
@@ -63,6 +64,24 @@ look_twice(struct drac_ctl *ctl, struct drac_told *answer, const char *text,
 	int result = look_for(ctl, answer, text, nul_first);
 
 	return result != 0 ? result : look_for(ctl, answer, text, !nul_first);
+}
+
+/* One that asks rpc.dracd does not look for keys. */
+static int
+ask_service(const struct question *question, struct drac_told *answer)
+{
+	const struct drac_entry *entry = &question->entry;
+
+	answer->note = "Its configuration here asks the lookup service of "
+		       "rpc.dracd, not the map.";
+	answer->relays = entry->found && entry->expiry > question->ctl->now;
+	answer->because =
+	    answer->relays ? "The service compares the expiry with the clock, "
+			     "and it is to come."
+	    : entry->found ? "The service compares the expiry with the clock, "
+			     "and it is over."
+			   : "It is not in the map.";
+	return answer->relays;
 }
 
 /* Postfix */
@@ -161,6 +180,8 @@ ask_sendmail(const struct question *question, struct drac_told *answer)
 	char text[DRAC_KEY_TEXT];
 	int found;
 
+	if (!sendmail.uses_file && sendmail.uses_socket)
+		return ask_service(question, answer);
 	if (!sendmail.uses_file) {
 		sendmail = (struct drac_sendmail){ .strips = true,
 			.compressed = true,
@@ -185,6 +206,8 @@ ask_exim(const struct question *question, struct drac_told *answer)
 	char text[DRAC_ADDR_TEXT];
 	int found;
 
+	if (exim.line == 0 && exim.socket_line != 0)
+		return ask_service(question, answer);
 	if (exim.line == 0) {
 		exim = (struct drac_exim){ .dbmnz = true, .compares = true };
 		answer->note = "No configuration here asks our map, so this is "
@@ -248,14 +271,14 @@ drac_ctl_explain(struct drac_ctl *ctl)
 	};
 	struct drac_told answer[COUNT(servers)] = { 0 };
 	struct question question = { .ctl = ctl };
-	struct drac_entry entry = { 0 };
 	size_t count = 0;
 	bool relays = true;
 
 	/* Before root becomes the map's user, who may not read them. */
 	drac_sendmail_read(ctl, &question.sendmail);
 	drac_exim_read(ctl, &question.exim);
-	if (drac_ctl_become_keeper(ctl) == -1 || find_entry(ctl, &entry) == -1)
+	if (drac_ctl_become_keeper(ctl) == -1 ||
+	    find_entry(ctl, &question.entry) == -1)
 		return DRAC_CTL_FAILED;
 	for (size_t i = 0; i < COUNT(servers); i++) {
 		if (ctl->as != NULL && strcmp(ctl->as, servers[i].as) != 0)
@@ -267,6 +290,6 @@ drac_ctl_explain(struct drac_ctl *ctl)
 		relays = relays && answer[count].relays;
 		count++;
 	}
-	drac_explain_say(ctl, &entry, answer, count);
+	drac_explain_say(ctl, &question.entry, answer, count);
 	return relays ? DRAC_CTL_YES : DRAC_CTL_NO;
 }

@@ -80,6 +80,20 @@ cf "${k% *} -f ${k##* }" true '' '' "$short"
 looks explain_sendmail_case 'IPv6:2001:db8::7 IPv6:2001:db8::70' \
 	--as sendmail 2001:db8::7
 
+put 192.0.2.9 -60
+cf 'Kdrac socket -T<TMPF> local:/run/drac/lookup.sock' true '' "$guard" "$short"
+has_exim 'warn set acl_c_drac = ${readsocket{/run/drac/lookup.sock}{x}}'
+for server in sendmail exim; do
+	says explain_service_${server}_has_no_keys 0 '"lookups":\[\]' '' \
+		e --json --as $server 192.0.2.7
+	says explain_service_$server 0 'asks the lookup service' '' \
+		e 192.0.2.7 --as $server
+	says explain_service_expired_$server 1 'it is over' '' \
+		e 192.0.2.9 --as $server
+	says explain_service_missing_$server 1 'not in the map' '' \
+		e 192.0.2.8 --as $server
+done
+
 host 'key_style = nul'
 d add -q 192.0.2.7
 looks explain_nul_postfix 192.0.2.70= --as postfix 192.0.2.7

@@ -20,6 +20,9 @@ says usage_verb_is_whole 2 '' 'unknown verb: lis ' "$ctl" lis
 says usage_conf_without_file 2 '' "requires an argument" "$ctl" -c
 says usage_unknown_letter 2 '' "invalid option -- 'z'" "$ctl" -z list
 says usage_unknown_word 2 '' "unrecognized option '--foo'" "$ctl" --foo
+says usage_help_behind_a_verb 0 '^usage: ' '' d show -h
+says usage_help_behind_dashes_is_no_address 2 '' 'not an address: -h' \
+	d show -- -h
 says usage_unknown_letter_of_verb 2 '' "invalid option -- 'z'" d list -z
 says usage_unknown_word_of_verb 2 '' "'--foo'" d show 192.0.2.7 --foo
 
