@@ -223,8 +223,8 @@ say_all(const struct drac_check *check)
 		drac_ctl_say("%s\n", check->looked[i]);
 }
 
-static void
-free_all(struct drac_check *check)
+void
+drac_check_free(struct drac_check *check)
 {
 	for (size_t i = 0; i < check->findings; i++)
 		free_finding(&check->finding[i]);
@@ -240,6 +240,22 @@ free_all(struct drac_check *check)
 	free(check->looked);
 	free(check->service);
 	free(check->sessions);
+}
+
+void
+drac_check_prefix(struct drac_check *check, const char *id, const char *where,
+    const char *server)
+{
+	const struct drac_conf *conf = &check->ctl->conf;
+
+	if (conf->prefix4 < 32 || conf->prefix6 < 128)
+		drac_check_find(check, id, where,
+		    "Have it ask the lookup service of rpc.dracd, as drac(7) "
+		    "tells; or take prefix4 and prefix6 out of drac.conf.",
+		    "Logins open networks, and %s looks in the map for the "
+		    "address itself: it finds whoever logged in and nobody "
+		    "else of the network.",
+		    server);
 }
 
 enum drac_ctl_status
@@ -263,6 +279,6 @@ drac_ctl_check(struct drac_ctl *ctl)
 		say_all(&check);
 		status = check.findings == 0 ? DRAC_CTL_YES : DRAC_CTL_NO;
 	}
-	free_all(&check);
+	drac_check_free(&check);
 	return status;
 }

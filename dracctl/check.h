@@ -64,12 +64,13 @@ struct drac_check {
 	bool has_proxy;    /* Postfix reads the map as user postfix */
 	bool adds_db;      /* a server adds .db to the map's name */
 	bool ends_in_db;
-	bool has_file;    /* there is a map to look into */
-	bool kept;        /* rpc.dracd has the map's lock */
-	bool waits_sweep; /* a server that does not compare times */
-	bool tells_local; /* drac.conf or a service reports to rpc.dracd */
-	bool by_daemon;   /* rpc.dracd is to keep the map: that, or others do */
-	bool writes;      /* a service writes the map itself */
+	bool has_file;     /* there is a map to look into */
+	bool kept;         /* rpc.dracd has the map's lock */
+	bool waits_sweep;  /* a server that does not compare times */
+	bool asks_service; /* Postfix asks the lookup service */
+	bool tells_local;  /* drac.conf or a service reports to rpc.dracd */
+	bool by_daemon; /* rpc.dracd is to keep the map: that, or others do */
+	bool writes;    /* a service writes the map itself */
 };
 
 /* Note a finding, unless there is one of the same id and place. */
@@ -84,6 +85,16 @@ drac_check_looked(struct drac_check *check, const char *format, ...);
 /* PATH:NUMBER into where, which is returned. */
 const char *drac_check_at(const char *path, unsigned number,
     char where[DRAC_CHECK_WHERE]);
+
+/* Release all that was noted. */
+void drac_check_free(struct drac_check *check);
+
+/*
+ * A server that looks in the map for the address itself finds no network
+ * that prefix4 or prefix6 opens.
+ */
+void drac_check_prefix(struct drac_check *check, const char *id,
+    const char *where, const char *server);
 
 /* Is a map kept on this host, as far as configuration and PAM say? */
 bool drac_check_has_map(const struct drac_check *check);
@@ -154,6 +165,12 @@ int drac_unit_writes(const struct drac_ctl *ctl, const char *unit,
 /*
  * The configuration of a mail server as far as explain wants it, too.
  */
+struct drac_postfix {
+	bool uses_file;    /* a list names our map */
+	bool uses_service; /* or the lookup service */
+};
+void drac_postfix_read(struct drac_ctl *ctl, struct drac_postfix *postfix);
+
 struct drac_sendmail {
 	const char *path;   /* sendmail.cf; NULL: there is none */
 	bool uses_file;     /* a ruleset looks into our map */

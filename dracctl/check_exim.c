@@ -9,6 +9,7 @@
 #include "check.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define BLANKS       " \t"
 
 /* Debian's daemon takes the first that is there. */
 static const char *const paths[] = { "/etc/exim4/exim4.conf",
@@ -76,6 +77,23 @@ read_line(struct drac_exim *exim, const char *line, const char *base,
 		exim->socket_line = number;
 }
 
+/* A file that is included counts as the line that does it. */
+static void
+read_included(const struct drac_ctl *ctl, struct drac_exim *exim,
+    const char *line, const char *base, unsigned number)
+{
+	char *text, *rest, *inner;
+
+	if (strncmp(line, ".include", 8) != 0)
+		return;
+	line += strcspn(line, BLANKS);
+	line += strspn(line, BLANKS);
+	rest = text = drac_below_read(ctl, line);
+	while (text != NULL && (inner = drac_below_line(&rest)) != NULL)
+		read_line(exim, inner, base, number);
+	free(text);
+}
+
 void
 drac_exim_read(const struct drac_ctl *ctl, struct drac_exim *exim)
 {
@@ -92,8 +110,10 @@ drac_exim_read(const struct drac_ctl *ctl, struct drac_exim *exim)
 	base = drac_map_base(ctl);
 	rest = text;
 	while (text != NULL && base != NULL &&
-	       (line = drac_below_line(&rest)) != NULL)
+	       (line = drac_below_line(&rest)) != NULL) {
 		read_line(exim, line, base, ++number);
+		read_included(ctl, exim, line, base, number);
+	}
 	free(base);
 	free(text);
 }
@@ -161,7 +181,9 @@ drac_check_exim(struct drac_check *check)
 		    "Write the whole name, with .db at its end.",
 		    "The map is named without .db, and Exim does not add it: "
 		    "each lookup fails.");
-	if (exim.line != 0)
+	if (exim.line != 0) {
 		check_keys(check, &exim, where);
+		drac_check_prefix(check, "exim-keys", where, "Exim");
+	}
 	drac_check_looked(check, "Exim: asks our map, by %s.", where);
 }

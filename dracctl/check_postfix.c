@@ -190,6 +190,7 @@ is_ours(struct drac_check *check, const struct postfix *postfix,
 	if ((is(&type, "socketmap") || is(&type, "unix") ||
 		is(&type, "inet")) &&
 	    is_lookup(check, rest, length)) {
+		check->asks_service = true;
 		check_socket(check, postfix, &word, proxy);
 		return true;
 	}
@@ -286,13 +287,31 @@ check_lists(struct drac_check *check, struct postfix *postfix)
 	postfix->used = relay != 0 || late != 0 || client != 0;
 }
 
+/* Postfix strips whole octets and groups from the end of an address. */
+static void
+check_prefix(struct drac_check *check)
+{
+	const struct drac_conf *conf = &check->ctl->conf;
+
+	if (conf->prefix4 % 8 == 0 && conf->prefix6 % 16 == 0)
+		return;
+	drac_check_find(check, "postfix-keys", drac_check_conf_path(check),
+	    "Set prefix4 to 8, 16, 24 or 32, and prefix6 to a multiple of 16; "
+	    "or have Postfix ask the lookup service of rpc.dracd.",
+	    "No key in the map can name networks of %u or %u bits to Postfix: "
+	    "it finds whoever logged in and nobody else of the network.",
+	    (unsigned)conf->prefix4, (unsigned)conf->prefix6);
+}
+
 static void
 check_keys(struct drac_check *check)
 {
 	enum drac_key_style style = check->ctl->conf.key_style;
 
-	if (!check->waits_sweep ||
-	    (style != DRAC_KEY_CIDR && style != DRAC_KEY_SENDMAIL))
+	if (!check->waits_sweep)
+		return;
+	check_prefix(check);
+	if (style != DRAC_KEY_CIDR && style != DRAC_KEY_SENDMAIL)
 		return;
 	drac_check_find(check, "postfix-keys", drac_check_conf_path(check),
 	    "Set key_style = plain (or both, where a sendmail reads the map, "
@@ -422,13 +441,33 @@ look(struct drac_check *check, struct postfix *postfix)
 	free(classes);
 }
 
+#define DEFAULTS                                            \
+	{                                                   \
+		.relay = "", .recipient = "", .client = "", \
+		.queue = "/var/spool/postfix"               \
+	}
+
+void
+drac_postfix_read(struct drac_ctl *ctl, struct drac_postfix *seen)
+{
+	struct drac_check check = { .ctl = ctl };
+	struct postfix postfix = DEFAULTS;
+	char *text = ask_lists(&check);
+
+	if (text != NULL) {
+		take(&postfix, text);
+		look(&check, &postfix);
+	}
+	free(text);
+	*seen = (struct drac_postfix){ .uses_file = check.waits_sweep,
+		.uses_service = check.asks_service };
+	drac_check_free(&check);
+}
+
 void
 drac_check_postfix(struct drac_check *check)
 {
-	struct postfix postfix = { .relay = "",
-		.recipient = "",
-		.client = "",
-		.queue = "/var/spool/postfix" };
+	struct postfix postfix = DEFAULTS;
 	char *text = ask_lists(check);
 
 	if (text == NULL) {

@@ -205,6 +205,7 @@ check_keys(struct drac_check *check, const struct drac_sendmail *sendmail)
 		    "does not have: it %s the tag IPv6: and %s the address.",
 		    sendmail->strips ? "strips" : "keeps",
 		    sendmail->compressed ? "compresses" : "does not compress");
+	drac_check_prefix(check, "sendmail-keys", where, "sendmail");
 }
 
 /* Packages that were removed leave sendmail.cf behind. */

@@ -17,6 +17,7 @@
 /* Whom it is about, and the configurations that we need not guess. */
 struct question {
 	struct drac_ctl *ctl;
+	struct drac_postfix postfix;
 	struct drac_sendmail sendmail;
 	struct drac_exim exim;
 	struct drac_entry entry;
@@ -74,13 +75,14 @@ ask_service(const struct question *question, struct drac_told *answer)
 
 	answer->note = "Its configuration here asks the lookup service of "
 		       "rpc.dracd, not the map.";
-	answer->relays = entry->found && entry->expiry > question->ctl->now;
+	answer->relays = entry->open > question->ctl->now;
 	answer->because =
 	    answer->relays ? "The service compares the expiry with the clock, "
 			     "and it is to come."
-	    : entry->found ? "The service compares the expiry with the clock, "
-			     "and it is over."
-			   : "It is not in the map.";
+	    : entry->open != 0
+		? "The service compares the expiry with the clock, "
+		  "and it is over."
+		: "It is not in the map.";
 	return answer->relays;
 }
 
@@ -115,6 +117,8 @@ ask_postfix(const struct question *question, struct drac_told *answer)
 	char separator = ctl->addr.len == 4 ? '.' : ':';
 	int found;
 
+	if (!question->postfix.uses_file && question->postfix.uses_service)
+		return ask_service(question, answer);
 	answer->note = "It looks for the client's name and its domains first; "
 		       "our map has no names.";
 	drac_addr_text(&ctl->addr, text);
@@ -233,6 +237,30 @@ ask_exim(const struct question *question, struct drac_told *answer)
 /* The map, as we write it */
 
 static int
+note_opener(const struct drac_addr *addr, time_t expiry, void *arg)
+{
+	struct drac_entry *entry = arg;
+
+	if (drac_net_has(&entry->net, addr) && expiry > entry->open)
+		entry->open = expiry;
+	return 0;
+}
+
+/* Whoever else has opened the network that the address is in. */
+static int
+find_openers(struct drac_ctl *ctl, struct drac_entry *entry)
+{
+	struct drac_why why = { "" };
+
+	drac_ctl_be_patient(ctl);
+	if (drac_store_open(&ctl->opts, &ctl->store, &why) == 0 &&
+	    drac_store_each(ctl->store, note_opener, entry, &why) == 0)
+		return 0;
+	drac_ctl_failed(&why);
+	return -1;
+}
+
+static int
 find_entry(struct drac_ctl *ctl, struct drac_entry *entry)
 {
 	struct drac_text key[2];
@@ -253,7 +281,9 @@ find_entry(struct drac_ctl *ctl, struct drac_entry *entry)
 	}
 	entry->found = result == 1 && drac_value_read(raw.value, raw.length,
 					  &entry->expiry) == 0;
-	return 0;
+	entry->net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
+	entry->open = entry->found ? entry->expiry : 0;
+	return drac_net_is_wide(&entry->net) ? find_openers(ctl, entry) : 0;
 }
 
 enum drac_ctl_status
@@ -275,6 +305,7 @@ drac_ctl_explain(struct drac_ctl *ctl)
 	bool relays = true;
 
 	/* Before root becomes the map's user, who may not read them. */
+	drac_postfix_read(ctl, &question.postfix);
 	drac_sendmail_read(ctl, &question.sendmail);
 	drac_exim_read(ctl, &question.exim);
 	if (drac_ctl_become_keeper(ctl) == -1 ||

@@ -33,6 +33,8 @@ struct drac_told {
 struct drac_entry {
 	bool found;
 	time_t expiry;
+	struct drac_net net; /* what the address opens, and */
+	time_t open;         /* until when it is open; 0: it is not */
 };
 
 /* To people, or as JSON when ctl->json says so. */

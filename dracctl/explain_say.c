@@ -54,6 +54,24 @@ say_entry(const struct drac_ctl *ctl, const struct drac_entry *entry)
 	drac_ctl_say("if a login wrote it, that was at %s.\n", since);
 }
 
+/* What the addresses of its network have opened. */
+static void
+say_net(const struct drac_ctl *ctl, const struct drac_entry *entry)
+{
+	char net[DRAC_ADDR_TEXT], until[DRAC_CTL_INSTANT];
+
+	if (!drac_net_is_wide(&entry->net))
+		return;
+	drac_addr_text(&entry->net.addr, net);
+	drac_ctl_instant(entry->open, until);
+	if (entry->open > ctl->now)
+		drac_ctl_say("Its network %s/%u is open until %s.\n", net,
+		    (unsigned)entry->net.bits, until);
+	else
+		drac_ctl_say("Its network %s/%u is not open.\n", net,
+		    (unsigned)entry->net.bits);
+}
+
 static void
 say_step(const struct drac_step *step)
 {
@@ -93,7 +111,6 @@ static void
 say_all(const struct drac_ctl *ctl, const struct drac_entry *entry,
     const struct drac_told *answer, size_t count)
 {
-	bool valid = entry->found && entry->expiry > ctl->now;
 	char address[DRAC_ADDR_TEXT], why[120];
 
 	drac_addr_text(&ctl->addr, address);
@@ -102,11 +119,12 @@ say_all(const struct drac_ctl *ctl, const struct drac_entry *entry,
 	else
 		drac_ctl_say("%s is %s.\n", address, why);
 	say_entry(ctl, entry);
+	say_net(ctl, entry);
 	for (size_t i = 0; i < count; i++)
 		say_answer(&answer[i]);
 	drac_ctl_say("\nThe lookup service of rpc.dracd, which compares with "
 		     "the clock, would say %s.\n",
-	    valid ? "yes" : "no");
+	    entry->open > ctl->now ? "yes" : "no");
 }
 
 /* Said to programs */
@@ -161,7 +179,7 @@ say_object(const struct drac_ctl *ctl, const struct drac_entry *entry,
 	else
 		drac_ctl_say(",\"expires\":null");
 	drac_ctl_say(",\"lookup\":%s,\"servers\":[",
-	    entry->found && entry->expiry > ctl->now ? "true" : "false");
+	    entry->open > ctl->now ? "true" : "false");
 	for (size_t i = 0; i < count; i++)
 		say_answer_object(&answer[i], i == 0);
 	drac_ctl_say("]}\n");

@@ -94,6 +94,31 @@ for server in sendmail exim; do
 		e 192.0.2.8 --as $server
 done
 
+file run/drac/lookup.sock ''
+has_postfix "check_client_access proxy:socketmap:unix:/run/drac/lookup.sock:drac, reject"
+says explain_service_postfix 0 'asks the lookup service' '' \
+	e 192.0.2.7 --as postfix
+says explain_service_expired_postfix 1 'it is over' '' \
+	e 192.0.2.9 --as postfix
+has_postfix "check_client_access btree:$base, reject"
+says explain_map_expired_postfix 0 'does not compare' '' \
+	e 192.0.2.9 --as postfix
+
+# A network: whoever asks the service finds it, and Postfix in the map.
+host 'prefix4 = 24' 'prefix6 = 56'
+d add -q 192.0.2.7
+d add -q 2001:db8::7
+says explain_net_postfix 0 'stands for a whole network' '' \
+	e 192.0.2.8 --as postfix
+says explain_net 1 '^Its network 192.0.2.0/24 is open until' '' e 192.0.2.8
+is explain_net_service 1 "$(grep -c 'would say yes' "$tmp/out")"
+says explain_net_exim 1 'does not relay' '' e 192.0.2.8 --as exim
+has_exim 'warn set acl_c_drac = ${readsocket{/run/drac/lookup.sock}{x}}'
+says explain_net_exim_service 0 'relays' '' e 2001:db8:0:ff::8 --as exim
+says explain_net_outside 1 'network 192.0.3.0/24 is not open' '' e 192.0.3.7
+says explain_net_json 1 '"expires":null,"lookup":true' '' \
+	e --json 2001:db8:0:ff::8
+
 host 'key_style = nul'
 d add -q 192.0.2.7
 looks explain_nul_postfix 192.0.2.70= --as postfix 192.0.2.7

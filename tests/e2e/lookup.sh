@@ -58,6 +58,26 @@ run_lookup_cases()
 	case_restarts
 }
 
+# case_check SERVER: dracctl finds nothing wrong with this host, and explains
+# what the server does.
+case_check()
+{
+	forget
+	check "check_is_content" "Nothing to complain about." \
+	    "$(inside dracctl check 2>&1 | head -n 1)"
+	login "login_to_be_explained" accepted pop $listed4
+	for row in "$listed4 accepted 0" "$other4 refused 1" \
+	    "$listed6 refused 1"; do
+		# shellcheck disable=SC2086 # three words
+		set -- "$1" $row
+		relay "to_be_explained_$2" "$3" "$2"
+		inside dracctl explain "$2" --as "$1" >"$work/said"
+		check "explained_as_it_is_$2" "$4" $?
+		grep -q 'asks the lookup service' "$work/said"
+		check "explained_by_the_service_$2" 0 $?
+	done
+}
+
 # The daemon cannot change the file: a reader does not let go of it, and no
 # copy can take its place.
 hold_map()
@@ -170,17 +190,18 @@ case_hung()
 	relay "accepted_after_hang" accepted $listed4
 }
 
-# Sessions go on while the daemon is killed and comes back, over and over.
+# Sessions go on while the daemon is killed and comes back, over and over. Each
+# is short, for some servers refuse whoever had many errors.
 case_restarts()
 {
 	forget
 	login "login_before_restarts" accepted pop $listed4
 	: >"$work/go"
 	client --from $listed4 hammer $server4 alice@example.org \
-	    someone@example.net 20 250 "$work/go" >"$work/listed" &
+	    someone@example.net 5 250 "$work/go" >"$work/listed" &
 	listed=$!
 	client --from $other4 hammer $server4 alice@example.org \
-	    someone@example.net 20 55 "$work/go" >"$work/other" &
+	    someone@example.net 5 55 "$work/go" >"$work/other" &
 	other=$!
 	for signal in TERM KILL TERM KILL; do
 		sleep 0.5
