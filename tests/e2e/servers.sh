@@ -23,7 +23,15 @@ start_postfix()
 	END
 	inside /usr/lib/postfix/configure-instance.sh
 	start postfix start-fg
+	postfix=$started
 	wait_port 25
+}
+
+# What start started is no more than the parent of the server.
+stop_postfix()
+{
+	inside postfix stop >/dev/null 2>&1 || fail "postfix stop" $?
+	wait "$postfix" 2>/dev/null
 }
 
 open_sendmail()
