@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -206,12 +207,35 @@ listen_to(int fd, char *text, size_t *length)
 	return 0;
 }
 
+/* Who has said all ends soon, or is ended. */
+static int
+await(pid_t child)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	int64_t until_ms = drac_sys_ms() + RUN_MS;
+	siginfo_t info = { 0 };
+
+	while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) ==
+		   0 &&
+	       info.si_pid == 0) {
+		if (drac_sys_ms() >= until_ms) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* End it with all that it started, whatever it is at. */
 static int
 reap(pid_t child, int result)
 {
-	int saved = errno, status;
+	int saved, status;
 
+	if (result == 0)
+		result = await(child);
+	saved = errno;
 	if (result == -1 && kill(-child, SIGKILL) == -1)
 		(void)kill(child, SIGKILL);
 	while (waitpid(child, &status, 0) == -1)

@@ -361,12 +361,15 @@ check_mixture(struct drac_check *check, long keeper)
 	}
 }
 
-/* The lock's time stamp is that of the latest sweep. */
+/*
+ * The lock's time stamp is that of the latest sweep. One to come is from
+ * before the clock was set back: nobody has swept since.
+ */
 static void
 check_sweep(struct map *map)
 {
 	struct drac_check *check = map->check;
-	time_t late = check->ctl->now - LATE_S;
+	time_t now = check->ctl->now;
 	struct stat lock;
 	char *path;
 
@@ -374,7 +377,8 @@ check_sweep(struct map *map)
 		check->no_memory = true;
 		return;
 	}
-	if (lstat(path, &lock) == -1 || lock.st_mtime < late)
+	if (lstat(path, &lock) == -1 || lock.st_mtime < now - LATE_S ||
+	    lock.st_mtime > now + LATE_S)
 		drac_check_find(check, "sweep", map->path,
 		    "Enable the timer (systemctl enable --now "
 		    "drac-sweep.timer) or copy conf/cron.d/drac to "

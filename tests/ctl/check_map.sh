@@ -63,6 +63,8 @@ map=$dir/dracd.db
 host
 touch -d '10 minutes ago' "$map.lock"
 complains sweep_late sweep "$at"
+touch -d 'now + 1 hour' "$map.lock"
+complains sweep_to_come_is_none sweep "$at"
 has_postfix "$relay btree:$base, $final"
 says sweep_late_is_loud 1 '^DANGER: .*authorised for ever' '' c
 sweep

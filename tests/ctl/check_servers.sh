@@ -79,11 +79,13 @@ content dovecot_session
 program usr/bin/doveconf 'exit 1'
 says dovecot_that_fails 1 '\(pam-session\)$' '' c
 host
-program usr/bin/doveconf 'exec sleep 100'
-begun=$(date +%s)
-content dovecot_that_hangs
-is dovecot_hangs_for_seconds yes \
-	"$([ $(($(date +%s) - begun)) -lt 60 ] && echo yes)"
+for way in 'exec sleep 100' 'exec sleep 100 >&- 2>&-'; do
+	program usr/bin/doveconf "$way"
+	begun=$(date +%s)
+	content "dovecot_that_hangs: $way"
+	is "dovecot_hangs_for_seconds: $way" yes \
+		"$([ $(($(date +%s) - begun)) -lt 60 ] && echo yes)"
+done
 
 # Postfix
 relay='permit_mynetworks, permit_auth_destination, check_client_access'
