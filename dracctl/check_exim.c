@@ -185,5 +185,6 @@ drac_check_exim(struct drac_check *check)
 		check_keys(check, &exim, where);
 		drac_check_prefix(check, "exim-keys", where, "Exim");
 	}
-	drac_check_looked(check, "Exim: asks our map, by %s.", where);
+	drac_check_looked(check, "Exim: asks %s, by %s.",
+	    exim.line != 0 ? "our map" : "the lookup service", where);
 }

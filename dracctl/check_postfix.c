@@ -434,8 +434,10 @@ look(struct drac_check *check, struct postfix *postfix)
 		check_lists(check, postfix);
 		check_keys(check);
 		if (postfix->used)
-			drac_check_looked(check,
-			    "Postfix: asks our map, by %s.", MAIN_CF);
+			drac_check_looked(check, "Postfix: asks %s, by %s.",
+			    check->waits_sweep ? "our map"
+					       : "the lookup service",
+			    MAIN_CF);
 	}
 	free(postfix->base);
 	free(classes);

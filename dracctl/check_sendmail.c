@@ -253,6 +253,7 @@ drac_check_sendmail(struct drac_check *check)
 		    "the failure for a grant.");
 	check_keys(check, &sendmail);
 	if (used)
-		drac_check_looked(check, "sendmail: asks our map, by %s.",
+		drac_check_looked(check, "sendmail: asks %s, by %s.",
+		    sendmail.uses_file ? "our map" : "the lookup service",
 		    where);
 }

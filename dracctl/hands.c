@@ -133,7 +133,7 @@ renew_map(struct change *change)
 
 	if (drac_place_stat(place, "", &st) == 0)
 		remap.gid = new_group(change, st.st_gid);
-	if (drac_renew(&remap, opts->key_style, &change->why) == -1) {
+	if (drac_renew(&remap, opts, &change->why) == -1) {
 		struct drac_why inner = change->why;
 
 		if (errno == EBADMSG)

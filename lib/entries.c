@@ -15,14 +15,25 @@ drac_entries_free(struct drac_entries *entries)
 	entries->count = entries->room = 0;
 }
 
+static bool
+read_key(const struct drac_entries *entries, const struct drac_item *item,
+    struct drac_entry *entry)
+{
+	bool second;
+
+	if (drac_key_read(item->key, item->key_len, &entry->addr, &second) == 0)
+		return true;
+	entry->is_net = drac_key_read_net(item->key, item->key_len,
+			    entries->style, &entries->cover, &entry->addr) == 1;
+	return entry->is_net;
+}
+
 int
 drac_entries_add(struct drac_entries *entries, const struct drac_item *item)
 {
-	struct drac_entry entry;
-	bool second;
+	struct drac_entry entry = { .is_net = false };
 
-	if (drac_key_read(item->key, item->key_len, &entry.addr, &second) ==
-		-1 ||
+	if (!read_key(entries, item, &entry) ||
 	    drac_value_read(item->value, item->value_len, &entry.expiry) ==
 		-1) {
 		entries->strange++;
@@ -56,6 +67,18 @@ drac_entries_leaf(const struct drac_leaf *leaf, void *arg)
 	return 0;
 }
 
+static unsigned
+spell(struct drac_entries *entries, const struct drac_entry *entry)
+{
+	struct drac_net net;
+
+	if (!entry->is_net)
+		return drac_key_spell(&entry->addr, entries->style,
+		    entries->key);
+	net = drac_cover_most(&entries->cover, &entry->addr);
+	return drac_key_spell_net(&net, entries->style, entries->key);
+}
+
 int
 drac_entries_next(void *arg, struct drac_item *item)
 {
@@ -67,8 +90,7 @@ drac_entries_next(void *arg, struct drac_item *item)
 		if (entries->at == entries->count)
 			return 0;
 		entry = &entries->entry[entries->at++];
-		entries->keys =
-		    drac_key_spell(&entry->addr, entries->style, entries->key);
+		entries->keys = spell(entries, entry);
 		drac_value_spell(entry->expiry, entries->style,
 		    &entries->value);
 		entries->spelling = 0;

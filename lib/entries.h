@@ -17,12 +17,14 @@
 
 struct drac_entry {
 	struct drac_addr addr;
+	bool is_net; /* it stands for the network that it is in */
 	time_t expiry;
 };
 
-/* Zero-initialised but for style it is empty; owns entry. */
+/* Zero-initialised but for style and cover it is empty; owns entry. */
 struct drac_entries {
 	enum drac_key_style style; /* for drac_entries_next */
+	struct drac_cover cover;   /* whose networks are kept, too */
 	size_t count;
 	size_t room;
 	struct drac_entry *entry;

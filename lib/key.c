@@ -276,28 +276,27 @@ read_net(char *text, struct drac_addr *addr)
 	return drac_addr_parse(whole, addr) == 0;
 }
 
-bool
-drac_key_is_stray_net(const void *key, size_t length, enum drac_key_style style,
-    const struct drac_cover *cover)
+int
+drac_key_read_net(const void *key, size_t length, enum drac_key_style style,
+    const struct drac_cover *cover, struct drac_addr *addr)
 {
 	char text[DRAC_KEY_TEXT] = "";
 	struct drac_text ours[2];
-	struct drac_addr addr;
 	struct drac_net net;
 	unsigned keys;
 	bool second;
 
 	if (length >= sizeof(text) ||
-	    drac_key_read(key, length, &addr, &second) == 0)
-		return false;
+	    drac_key_read(key, length, addr, &second) == 0)
+		return 0;
 	memcpy(text, key, length);
-	if (!read_net(text, &addr))
-		return false;
-	net = drac_cover_most(cover, &addr);
+	if (!read_net(text, addr))
+		return 0;
+	net = drac_cover_most(cover, addr);
 	keys = drac_key_spell_net(&net, style, ours);
 	for (unsigned i = 0; i < keys; i++)
 		if (ours[i].length == length &&
 		    memcmp(ours[i].text, key, length) == 0)
-			return false;
-	return true;
+			return 1;
+	return -1;
 }

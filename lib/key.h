@@ -49,11 +49,11 @@ unsigned drac_key_spell_net(const struct drac_net *net,
     enum drac_key_style style, struct drac_text key[2]);
 
 /*
- * Is this the key of a network, as drac_key_spell_net makes them, that is
- * none of this cover?
+ * Read a key as drac_key_spell_net makes them. 1: it is one of this cover's
+ * networks, and *addr is in that; -1: it is another network's; 0: it is none.
  */
-bool drac_key_is_stray_net(const void *key, size_t length,
-    enum drac_key_style style, const struct drac_cover *cover);
+int drac_key_read_net(const void *key, size_t length, enum drac_key_style style,
+    const struct drac_cover *cover, struct drac_addr *addr);
 
 void drac_value_spell(time_t expiry, enum drac_key_style style,
     struct drac_text *value);

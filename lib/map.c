@@ -1093,7 +1093,8 @@ count_live(const struct drac_leaf *leaf, void *arg)
 static int
 compact(struct drac_store *store, time_t now, struct drac_why *why)
 {
-	struct drac_entries salvage = { .style = store->opts.key_style };
+	struct drac_entries salvage = { .style = store->opts.key_style,
+		.cover = store->opts.cover };
 	struct live live = { .now = now, .salvage = &salvage };
 	struct drac_remap remap = drac_map_remap(store);
 	uint32_t pages = drac_map_pages(store);

@@ -112,11 +112,12 @@ say_failed(const struct drac_place *place, struct drac_why *why)
 }
 
 int
-drac_renew(const struct drac_remap *remap, enum drac_key_style style,
+drac_renew(const struct drac_remap *remap, const struct drac_store_opts *opts,
     struct drac_why *why)
 {
 	struct old old = { .pending = { .page_size = DRAC_PAGE_SIZE } };
-	struct drac_entries entries = { .style = style };
+	struct drac_entries entries = { .style = opts->key_style,
+		.cover = opts->cover };
 	struct drac_remap marked = *remap;
 	int result, saved;
 

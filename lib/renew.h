@@ -10,7 +10,7 @@
 #ifndef DRAC_RENEW_H
 #define DRAC_RENEW_H
 
-#include "key.h"
+#include "opts.h"
 #include "remap.h"
 #include "why.h"
 
@@ -21,7 +21,7 @@
  * when there is no map: then the journal goes, too. -1 with errno (EBADMSG:
  * damaged) and why: the old files are as they were.
  */
-int drac_renew(const struct drac_remap *remap, enum drac_key_style style,
-    struct drac_why *why);
+int drac_renew(const struct drac_remap *remap,
+    const struct drac_store_opts *opts, struct drac_why *why);
 
 #endif

@@ -62,9 +62,11 @@ static bool
 is_stray(const struct drac_store *store, const struct drac_sweep *sweep,
     const struct drac_item *item)
 {
+	struct drac_addr addr;
+
 	return store->opts.owner && !sweep->keep_expired &&
-	       drac_key_is_stray_net(item->key, item->key_len,
-		   store->opts.key_style, &store->opts.cover);
+	       drac_key_read_net(item->key, item->key_len,
+		   store->opts.key_style, &store->opts.cover, &addr) == -1;
 }
 
 /* Note one entry; false when the batch is full. */

@@ -63,8 +63,10 @@ run_lookup_cases()
 case_check()
 {
 	forget
-	check "check_is_content" "Nothing to complain about." \
-	    "$(inside dracctl check 2>&1 | head -n 1)"
+	inside dracctl check >"$work/said" 2>&1
+	check "check_is_content" 0 $?
+	check "check_knows_of_the_service" 1 \
+	    "$(grep -ci "^$1: asks the lookup service" "$work/said")"
 	login "login_to_be_explained" accepted pop $listed4
 	for row in "$listed4 accepted 0" "$other4 refused 1" \
 	    "$listed6 refused 1"; do

@@ -46,13 +46,15 @@ try_net(const struct drac_addr *addr, enum drac_key_style style,
 {
 	struct drac_net net = drac_cover_of(cover, addr);
 	struct drac_text key[2];
+	struct drac_addr first;
 	unsigned keys = drac_key_spell_net(&net, style, key);
 
 	must(drac_net_has(&net, addr) && keys <= 2);
 	for (unsigned i = 0; i < keys; i++) {
 		must(key[i].length > 0 && key[i].length < DRAC_KEY_TEXT);
-		must(!drac_key_is_stray_net(key[i].text, key[i].length, style,
-		    cover));
+		must(drac_key_read_net(key[i].text, key[i].length, style, cover,
+			 &first) == 1);
+		must(drac_net_has(&net, &first));
 	}
 }
 
@@ -63,7 +65,7 @@ try_key(const void *data, size_t size)
 	struct drac_addr addr;
 	bool second;
 
-	(void)drac_key_is_stray_net(data, size, DRAC_KEY_PLAIN, &cover);
+	(void)drac_key_read_net(data, size, DRAC_KEY_PLAIN, &cover, &addr);
 	if (drac_key_read(data, size, &addr, &second) == -1)
 		return;
 	must(addr.len == 4 || addr.len == 16);

@@ -749,6 +749,50 @@ sweep_closes_nets_in_time(void)
 	drac_store_close(store);
 }
 
+/* What a map that is built anew is made from. */
+static void
+nets_go_into_a_new_map(void)
+{
+	static const struct {
+		const char *key;
+		bool kept;
+	} list[] = {
+		{ HOME, true },
+		{ FIRST, true },
+		{ OTHER, true },
+		{ "192.0.2", true },
+		{ "192.0", false },
+		{ "2001:db8:77", false },
+		{ "pop.example.org", false },
+	};
+	struct drac_entries entries = { .cover = { 24, 64, NULL } };
+	struct drac_item item = { .value = (const unsigned char *)"1700000060",
+		.value_len = 10 };
+	unsigned nets = 0, strange = 0;
+
+	for (unsigned i = 0; i < COUNT(list); i++) {
+		item.key = (const unsigned char *)list[i].key;
+		item.key_len = strlen(list[i].key);
+		CHECK(drac_entries_add(&entries, &item) == 0);
+		strange += !list[i].kept;
+		CHECK_ROW(entries.strange == strange, list[i].key);
+	}
+	while (drac_entries_next(&entries, &item) == 1) {
+		bool known = false;
+
+		for (unsigned i = 0; i < COUNT(list); i++)
+			known =
+			    known || (list[i].kept &&
+					 strlen(list[i].key) == item.key_len &&
+					 memcmp(list[i].key, item.key,
+					     item.key_len) == 0);
+		CHECK(known && item.value_len == 10);
+		nets++;
+	}
+	CHECK(nets == 6);
+	drac_entries_free(&entries);
+}
+
 /* The most that one turn of the daemon can ask for. */
 static void
 full_batch_of_nets(void)
@@ -795,6 +839,7 @@ main(void)
 	RUN(excluded_keeps_its_net_closed);
 	RUN(owner_closes_nets_of_another_prefix);
 	RUN(sweep_closes_nets_in_time);
+	RUN(nets_go_into_a_new_map);
 	RUN(full_batch_of_nets);
 	end();
 	return TEST_RESULT();

@@ -247,50 +247,52 @@ postfix_finds_the_network_and_nothing_else(void)
 }
 
 static void
-stray_nets_are_known(void)
+nets_read_back(void)
 {
+	const struct drac_cover with_nul = { 24, 64, NULL };
+	struct drac_addr first;
 	static const struct {
 		unsigned char bits4, bits6;
 		enum drac_key_style style;
 		const char *key;
-		bool stray;
+		int is;
 	} rows[] = {
-		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2", false },
-		{ 16, 64, DRAC_KEY_PLAIN, "192.0.2", true },
-		{ 32, 128, DRAC_KEY_PLAIN, "192.0.2", true },
-		{ 32, 128, DRAC_KEY_PLAIN, "192", true },
-		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2.7", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2.0/24", true },
-		{ 24, 64, DRAC_KEY_CIDR, "192.0.2.0/24", false },
-		{ 25, 64, DRAC_KEY_CIDR, "192.0.2.0/24", true },
-		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77:0", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77:", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77", true },
-		{ 24, 48, DRAC_KEY_PLAIN, "2001:db8:77:", true },
-		{ 24, 48, DRAC_KEY_PLAIN, "2001:db8:77", false },
-		{ 24, 128, DRAC_KEY_PLAIN, "2001:db8:77:5", true },
-		{ 24, 56, DRAC_KEY_PLAIN, "2001:db8:77:5", true },
-		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77::7", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "ipv6:2001:db8:0:0:0:0:0:7", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "pop.example.org", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "unknown", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2.", false },
-		{ 24, 64, DRAC_KEY_PLAIN, ":", true },
-		{ 24, 64, DRAC_KEY_PLAIN, "", false },
-		{ 24, 64, DRAC_KEY_PLAIN, "/", false },
+		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2", 1 },
+		{ 16, 64, DRAC_KEY_PLAIN, "192.0.2", -1 },
+		{ 32, 128, DRAC_KEY_PLAIN, "192.0.2", -1 },
+		{ 32, 128, DRAC_KEY_PLAIN, "192", -1 },
+		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2.7", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2.0/24", -1 },
+		{ 24, 64, DRAC_KEY_CIDR, "192.0.2.0/24", 1 },
+		{ 25, 64, DRAC_KEY_CIDR, "192.0.2.0/24", -1 },
+		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77:0", 1 },
+		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77:", 1 },
+		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77", -1 },
+		{ 24, 48, DRAC_KEY_PLAIN, "2001:db8:77:", -1 },
+		{ 24, 48, DRAC_KEY_PLAIN, "2001:db8:77", 1 },
+		{ 24, 128, DRAC_KEY_PLAIN, "2001:db8:77:5", -1 },
+		{ 24, 56, DRAC_KEY_PLAIN, "2001:db8:77:5", -1 },
+		{ 24, 64, DRAC_KEY_PLAIN, "2001:db8:77::7", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, "ipv6:2001:db8:0:0:0:0:0:7", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, "pop.example.org", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, "unknown", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, "192.0.2.", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, ":", -1 },
+		{ 24, 64, DRAC_KEY_PLAIN, "", 0 },
+		{ 24, 64, DRAC_KEY_PLAIN, "/", 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct drac_cover cover = { rows[i].bits4, rows[i].bits6,
 			NULL };
+		struct drac_addr a;
 
-		CHECK_ROW(drac_key_is_stray_net(rows[i].key,
-			      strlen(rows[i].key), rows[i].style,
-			      &cover) == rows[i].stray,
+		CHECK_ROW(drac_key_read_net(rows[i].key, strlen(rows[i].key),
+			      rows[i].style, &cover, &a) == rows[i].is,
 		    rows[i].key);
 	}
-	CHECK(!drac_key_is_stray_net("192.0.2", sizeof("192.0.2"), DRAC_KEY_NUL,
-	    &(const struct drac_cover){ 24, 64, NULL }));
+	CHECK(drac_key_read_net("192.0.2", sizeof("192.0.2"), DRAC_KEY_NUL,
+		  &with_nul, &first) == 1);
 }
 
 int
@@ -301,6 +303,6 @@ main(void)
 	RUN(nets_spelled);
 	RUN(nets_spelled_with_a_nul);
 	RUN(postfix_finds_the_network_and_nothing_else);
-	RUN(stray_nets_are_known);
+	RUN(nets_read_back);
 	return TEST_RESULT();
 }
