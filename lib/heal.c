@@ -86,8 +86,8 @@ rebuild_from(struct drac_store *store, struct drac_entries *salvage,
 int
 drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why)
 {
-	struct drac_entries salvage = { .style = store->opts.key_style,
-		.cover = store->opts.cover };
+	/* A network whose addresses are lost would never be closed: no cover. */
+	struct drac_entries salvage = { .style = store->opts.key_style };
 	struct drac_tree tree;
 	char aside[64] = "";
 	int kind;
