@@ -56,12 +56,12 @@ PAMT  := hooks stacks rhost rpc
 STORE := damage locks
 CTLT  := run check daemon login failclosed
 RPC   := start malformed reload kill
-E2E   := postfix sendmail sendmail-classic exim check units booted busy rpc local \
-	attack old
+E2E   := units booted busy rpc local attack old
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
-BACK  := auth-postfix auth-sendmail courier-mta opensmtpd lookup-postfix \
-	lookup-sendmail lookup-exim prefixes
+BACK  := postfix sendmail sendmail-classic exim auth-postfix auth-sendmail \
+	courier-mta opensmtpd lookup-postfix lookup-exim lookup-sendmail check \
+	prefixes
 
 CORE   := $(B)/libdrac-core.a
 PARTS  := $(B)/dracd.a
