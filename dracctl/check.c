@@ -58,6 +58,7 @@ static const struct {
 	{ "map-own-address", true },
 	{ "sweep", true },
 	{ "daemon-silent", true },
+	{ "daemon-socket", false },
 	{ "daemon-mixed", false },
 };
 

@@ -316,6 +316,28 @@ answers(struct drac_check *check, struct drac_why *why)
 	return does;
 }
 
+/* As systemd makes it, the local socket is for root alone. */
+static void
+check_socket(struct drac_check *check)
+{
+	const struct drac_conf *conf = &check->ctl->conf;
+	char *path = drac_below(check->ctl, conf->socket);
+	struct stat st;
+
+	if (path == NULL)
+		check->no_memory = true;
+	else if (conf->allow_user_count > 0 && stat(path, &st) == 0 &&
+		 (st.st_mode & S_IWOTH) == 0)
+		drac_check_find(check, "daemon-socket", conf->socket,
+		    "Say SocketMode=0666 (systemctl edit dracd.socket; below "
+		    "[Socket]), then stop and start dracd.socket and "
+		    "dracd.service. The daemon still refuses all others.",
+		    "The users of allow_users cannot open this socket, which "
+		    "has mode %04o, so what they report is lost.",
+		    (unsigned)st.st_mode & 07777);
+	free(path);
+}
+
 static void
 check_daemon(struct drac_check *check)
 {
@@ -323,6 +345,7 @@ check_daemon(struct drac_check *check)
 
 	if (!check->by_daemon)
 		return;
+	check_socket(check);
 	if (answers(check, &why)) {
 		drac_check_looked(check, "rpc.dracd: answers at %s.",
 		    check->ctl->conf.socket);

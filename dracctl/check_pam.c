@@ -234,9 +234,8 @@ check_shared(struct drac_check *check, const char *name)
 	drac_pam_free(&stack);
 }
 
-/* From other hosts, which is reason enough to keep a map. */
 static bool
-takes_reports(const struct drac_ctl *ctl)
+takes_remote(const struct drac_ctl *ctl)
 {
 	const struct drac_conf *conf = &ctl->conf;
 	char *file =
@@ -250,6 +249,15 @@ takes_reports(const struct drac_ctl *ctl)
 		    DRAC_SCOPE_LOOPBACK)
 			return true;
 	return false;
+}
+
+/* From other hosts or programs, which is reason enough to keep a map. */
+static bool
+takes_reports(const struct drac_ctl *ctl)
+{
+	const struct drac_conf *conf = &ctl->conf;
+
+	return conf->allow_user_count > 0 || takes_remote(ctl);
 }
 
 static void
@@ -272,14 +280,15 @@ check_directory(struct drac_check *check)
 	free(dir);
 	if (check->services == 0 && takes_reports(check->ctl))
 		drac_check_looked(check, "PAM: no service records here, but "
-					 "other hosts may report.");
+					 "others may report.");
 	else if (check->services == 0)
 		drac_check_find(check, "pam-none", PAM_DIR,
 		    "Put " DRAC_PAM_GOOD_LINE
 		    " at the end of the file of each mail "
 		    "service; drac(7) tells which.",
 		    "No service has a line with pam_drac.so, so no login is "
-		    "recorded.");
+		    "recorded, unless a hook of the mail server runs "
+		    "drac-login.");
 }
 
 void

@@ -158,6 +158,13 @@ sed -i '/^server/d' "$root/etc/drac/drac.conf"
 complains daemon_mixed daemon-mixed '/etc/pam.d/dovecot:[0-9]+'
 sed -i 's/^account.*/& server=local/' "$root/etc/pam.d/dovecot"
 content daemon_told_by_the_line
+echo "allow_users = daemon" >>"$root/etc/drac/drac.conf"
+chmod 660 "$root/run/dracd.sock"
+complains daemon_socket daemon-socket /run/dracd.sock
+chmod 666 "$root/run/dracd.sock"
+content daemon_socket_open
+rm "$root/etc/pam.d/dovecot"
+content daemon_told_by_others
 stop_daemon
 
 # Hosts that report to others need no map, and those that are told no PAM.
