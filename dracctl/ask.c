@@ -68,14 +68,14 @@ ask_server(const struct drac_ctl *ctl, const struct drac_server *server)
 				  : TIMEOUT_MIN_MS;
 	struct drac_ask ask = { .name = server->name,
 		.port = server->port,
-		.tcp = ctl->tcp };
+		.transport =
+		    ctl->tcp ? DRAC_TRANSPORT_TCP : DRAC_TRANSPORT_ANY };
 	struct drac_why why;
 
 	/* As the module does it: the DNS may say otherwise, or be slow. */
 	if (server->host == NULL)
 		ask.socket = ctl->conf.socket;
-	else if (drac_client_find("/etc/hosts", server->host, server->host,
-		     &ask.host, &why) == -1)
+	else if (drac_client_find("/etc/hosts", server->host, &ask, &why) == -1)
 		return drac_ctl_failed(&why);
 	(void)drac_client_add(&ask, 1, &ctl->addr, timeout_ms);
 	return report(ctl, &ask);

@@ -2,7 +2,9 @@
 
 /*
  * Calls to daemons; see client.h. What passes between us and one server is
- * a talk: maybe a question to its rpcbind, then the call. All talks are
+ * a talk: maybe a question to its rpcbind, then the call. A server has as
+ * many ways to it as it has addresses, times the transports; a talk tries
+ * them in turn until one of them gets an answer that counts. All talks are
  * driven by one poll loop with one deadline, so none of them ever waits.
  */
 #include "client.h"
@@ -70,6 +72,10 @@ struct talk {
 	struct drac_reply *reply;
 	bool dial_only; /* connect, do not call */
 	bool kept;      /* the socket stays open when all went well */
+	bool root;      /* the order of the ways */
+	bool refused;   /* on one of the ways so far */
+	size_t way;     /* the current one */
+	size_t left;    /* how many may be tried, this one included */
 	enum phase phase;
 	int fd;      /* -1: none */
 	pid_t owner; /* of fd */
@@ -79,6 +85,7 @@ struct talk {
 	uint32_t xid; /* of this phase */
 	unsigned timeout_ms;
 	int64_t started_ms;
+	int64_t until_ms; /* the next way's turn */
 	int64_t again_ms; /* when to send or knock again; 0: never */
 	int64_t pause_ms; /* and after that */
 	struct outgoing out;
@@ -96,6 +103,7 @@ struct place {
 };
 
 static void broken(struct talk *talk, int error);
+static void begin_way(struct talk *talk);
 
 /* Not to be guessed; early at boot, at least different each time. */
 static uint32_t
@@ -109,6 +117,56 @@ random_word(void)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint32_t)now.tv_nsec * 2654435761u ^ (uint32_t)now.tv_sec ^
 	       (uint32_t)getpid() << 16;
+}
+
+/* Ways: every address by one transport, then by the other. */
+
+static size_t
+count_ways(const struct talk *talk)
+{
+	const struct drac_ask *ask = talk->ask;
+
+	if (ask->socket != NULL)
+		return 1;
+	return ask->transport == DRAC_TRANSPORT_ANY ? 2 * ask->host_count
+						    : ask->host_count;
+}
+
+static bool
+is_tcp(const struct talk *talk, size_t way)
+{
+	bool second = way >= talk->ask->host_count;
+
+	if (talk->ask->transport != DRAC_TRANSPORT_ANY)
+		return talk->ask->transport == DRAC_TRANSPORT_TCP;
+	return talk->root ? second : !second;
+}
+
+static bool
+by_tcp(const struct talk *talk)
+{
+	return is_tcp(talk, talk->way);
+}
+
+static const struct drac_addr *
+host_of(const struct talk *talk)
+{
+	return &talk->ask->hosts[talk->way % talk->ask->host_count];
+}
+
+/*
+ * A part of the time for this way, the same for each of the others. Root
+ * asks by TCP only when UDP failed at once: nothing is kept for that.
+ */
+static int64_t
+share_ms(const struct talk *talk, int64_t now)
+{
+	int64_t end = talk->started_ms + talk->timeout_ms;
+	size_t count = count_ways(talk), others = 0;
+
+	for (size_t i = 1; i < talk->left; i++)
+		others += !talk->root || !is_tcp(talk, (talk->way + i) % count);
+	return end > now ? (end - now) / (int64_t)(1 + others) : 0;
 }
 
 /* Sockets. */
@@ -199,6 +257,8 @@ finish(struct talk *talk, int error)
 	talk->phase = PHASE_IDLE;
 	talk->ask->error = error;
 	talk->ask->took_ms = (unsigned)(drac_sys_ms() - talk->started_ms);
+	if (error != 0)
+		talk->way = 0;
 	if (error != 0 || !talk->kept)
 		hang_up(talk);
 }
@@ -265,6 +325,25 @@ fail(struct talk *talk, int error)
 	finish(talk, error);
 }
 
+/* This way is of no use: the next one, or the end. */
+static void
+go_on(struct talk *talk, int error)
+{
+	if (talk->left > 1 &&
+	    drac_sys_ms() < talk->started_ms + talk->timeout_ms) {
+		talk->left--;
+		talk->way = (talk->way + 1) % count_ways(talk);
+		begin_way(talk);
+		return;
+	}
+	if (!talk->refused) {
+		fail(talk, error);
+		return;
+	}
+	talk->reply->answer = DRAC_ANSWER_PERM;
+	finish(talk, 0);
+}
+
 /*
  * The server answered; was it yes? A local socket that is closed to us is
  * its no.
@@ -308,7 +387,7 @@ compose(struct talk *talk)
 	talk->xid = talk->call.xid = random_word();
 	if (talk->phase == PHASE_PORT)
 		size = drac_wire_ask_port(talk->xid, talk->call.version,
-		    talk->ask->tcp, talk->ask->host.len == 16, message);
+		    by_tcp(talk), host_of(talk)->len == 16, message);
 	else
 		size = drac_wire_call(&talk->call, message);
 	if (size == 0) {
@@ -384,7 +463,7 @@ dial(struct talk *talk)
 	sa_family_t family;
 
 	if (ask->socket == NULL)
-		place_host(&ask->host, talk->port, &place);
+		place_host(host_of(talk), talk->port, &place);
 	else if (place_local(ask->socket, &place) == -1)
 		return -1;
 	family = place.at.any.sa_family;
@@ -438,25 +517,38 @@ static void
 call_server(struct talk *talk)
 {
 	start_phase(talk, PHASE_CALL,
-	    talk->ask->socket != NULL || talk->ask->tcp);
+	    talk->ask->socket != NULL || by_tcp(talk));
 }
 
 /* Asked for an address, it gives the one for the way it is asked by. */
 static void
 begin_port(struct talk *talk)
 {
-	ask_port(talk, talk->ask->tcp && talk->ask->host.len == 16);
+	ask_port(talk, by_tcp(talk) && host_of(talk)->len == 16);
+}
+
+static void
+begin_way(struct talk *talk)
+{
+	int64_t now = drac_sys_ms();
+
+	talk->until_ms = now + share_ms(talk, now);
+	talk->port = talk->ask->port;
+	if (talk->ask->socket == NULL && talk->port == 0)
+		begin_port(talk);
+	else
+		call_server(talk);
 }
 
 /* A rpcbind that is refused by UDP may be there for TCP. */
 static void
 broken(struct talk *talk, int error)
 {
-	if (talk->phase == PHASE_PORT && talk->ask->tcp && !talk->stream &&
+	if (talk->phase == PHASE_PORT && by_tcp(talk) && !talk->stream &&
 	    error == ECONNREFUSED)
 		ask_port(talk, true);
 	else
-		fail(talk, error);
+		go_on(talk, error);
 }
 
 static void
@@ -533,9 +625,34 @@ read_message(struct talk *talk)
 
 	if (talk->phase == PHASE_PORT)
 		return drac_wire_read_port(in->octets, in->size, talk->xid,
-		    talk->ask->host.len == 16, &talk->port);
+		    host_of(talk)->len == 16, &talk->port);
 	return drac_wire_read_reply(in->octets, in->size, &talk->call,
 	    talk->reply);
+}
+
+/* What the server answered counts, unless it let us in only elsewhere. */
+static void
+take_answer(struct talk *talk, int result)
+{
+	if (result == -1) {
+		fail(talk, errno);
+	} else if (talk->reply->answer == DRAC_ANSWER_PERM && talk->left > 1) {
+		talk->refused = true;
+		go_on(talk, 0);
+	} else {
+		finish(talk, 0);
+	}
+}
+
+static void
+take_port(struct talk *talk, int result)
+{
+	if (result == -1)
+		go_on(talk, errno);
+	else if (talk->port == 0)
+		go_on(talk, ENXIO);
+	else
+		call_server(talk);
 }
 
 /* false: wait for another one. */
@@ -547,14 +664,10 @@ understand(struct talk *talk)
 	rewind_in(talk);
 	if (result == 0)
 		return false;
-	if (result == -1)
-		fail(talk, errno);
-	else if (talk->phase == PHASE_CALL)
-		finish(talk, 0);
-	else if (talk->port == 0)
-		fail(talk, ENXIO);
+	if (talk->phase == PHASE_CALL)
+		take_answer(talk, result);
 	else
-		call_server(talk);
+		take_port(talk, result);
 	return true;
 }
 
@@ -620,8 +733,8 @@ turn(struct talk *talk, short events)
 		attend(talk, events);
 	if (talk->phase == PHASE_IDLE)
 		return;
-	if (now >= talk->started_ms + talk->timeout_ms)
-		fail(talk, ETIMEDOUT);
+	if (now >= talk->until_ms)
+		go_on(talk, ETIMEDOUT);
 	else if (talk->again_ms != 0 && now >= talk->again_ms)
 		again(talk);
 }
@@ -642,7 +755,7 @@ gather(const struct talk *talks, size_t count, struct pollfd *polled)
 
 	for (size_t i = 0; i < count; i++) {
 		const struct talk *talk = &talks[i];
-		int64_t next = talk->started_ms + talk->timeout_ms;
+		int64_t next = talk->until_ms;
 
 		polled[i] = (struct pollfd){ .fd = -1 };
 		if (talk->phase == PHASE_IDLE)
@@ -730,9 +843,18 @@ begin(struct talk *talk, unsigned timeout_ms)
 
 	talk->started_ms = drac_sys_ms();
 	talk->timeout_ms = timeout_ms;
+	talk->root = geteuid() == 0;
+	talk->refused = false;
+	talk->left = count_ways(talk);
 	ask->error = 0;
 	ask->why.text[0] = '\0';
+	if (talk->left == 0) {
+		fail(talk, EADDRNOTAVAIL);
+		return;
+	}
 	if (talk->fd != -1 && still_there(talk)) {
+		talk->until_ms =
+		    talk->started_ms + share_ms(talk, talk->started_ms);
 		talk->phase = PHASE_CALL;
 		talk->pause_ms = AGAIN_MS;
 		rewind_in(talk);
@@ -742,11 +864,7 @@ begin(struct talk *talk, unsigned timeout_ms)
 			ready(talk);
 		return;
 	}
-	talk->port = ask->port;
-	if (ask->socket == NULL && ask->port == 0)
-		begin_port(talk);
-	else
-		call_server(talk);
+	begin_way(talk);
 }
 
 static void
@@ -985,7 +1103,8 @@ open_hosts(const char *path)
 }
 
 int
-drac_client_hosts(const char *path, const char *name, struct drac_addr *addr)
+drac_client_hosts(const char *path, const char *name,
+    struct drac_addr addrs[DRAC_HOSTS_MAX])
 {
 	int saved = errno, found = 0;
 	FILE *file = open_hosts(path);
@@ -994,8 +1113,9 @@ drac_client_hosts(const char *path, const char *name, struct drac_addr *addr)
 
 	if (file == NULL)
 		return -1;
-	while (found == 0 && getline(&line, &size, file) != -1)
-		found = name[0] != '\0' && line_gives(line, name, addr);
+	while (found < DRAC_HOSTS_MAX && getline(&line, &size, file) != -1)
+		found +=
+		    name[0] != '\0' && line_gives(line, name, &addrs[found]);
 	free(line);
 	(void)fclose(file);
 	errno = saved;
@@ -1003,22 +1123,23 @@ drac_client_hosts(const char *path, const char *name, struct drac_addr *addr)
 }
 
 int
-drac_client_find(const char *hosts, const char *name, const char *host,
-    struct drac_addr *addr, struct drac_why *why)
+drac_client_find(const char *hosts, const char *host, struct drac_ask *ask,
+    struct drac_why *why)
 {
-	int found;
+	int found = 1;
 
-	if (drac_addr_parse(host, addr) == 0)
+	if (drac_addr_parse(host, &ask->hosts[0]) == -1)
+		found = drac_client_hosts(hosts, host, ask->hosts);
+	if (found > 0) {
+		ask->host_count = (size_t)found;
 		return 0;
-	found = drac_client_hosts(hosts, host, addr);
-	if (found == 1)
-		return 0;
+	}
 	if (found == 0)
-		drac_why_set(why, "%s: neither an address nor in %s", name,
+		drac_why_set(why, "%s: neither an address nor in %s", ask->name,
 		    hosts);
 	else
-		drac_why_set(why, "%s: not an address, and %s: %s", name, hosts,
-		    describe(errno));
+		drac_why_set(why, "%s: not an address, and %s: %s", ask->name,
+		    hosts, describe(errno));
 	errno = EADDRNOTAVAIL;
 	return -1;
 }

@@ -18,16 +18,32 @@
 #include "why.h"
 #include "wire.h"
 
+/* Addresses of one server that are tried. */
+#define DRAC_HOSTS_MAX 8
+
+/*
+ * ANY: root calls by UDP first, as callers always did, and proves itself by
+ * a reserved port. Others call by TCP first, where the kernel of a server on
+ * the same host can tell who they are. A server that refuses, or cannot be
+ * reached, is tried at its next address, and then by the other transport.
+ */
+enum drac_transport {
+	DRAC_TRANSPORT_ANY,
+	DRAC_TRANSPORT_UDP,
+	DRAC_TRANSPORT_TCP
+};
+
 /*
  * One server and what became of asking it. The caller fills in the first
  * half, zeroes the rest, and finds the outcome in the second.
  */
 struct drac_ask {
-	const char *name;      /* for sentences; borrowed */
-	const char *socket;    /* path: the local socket; NULL: host */
-	struct drac_addr host; /* unless socket */
-	unsigned short port;   /* host order; 0: its rpcbind is asked */
-	bool tcp;              /* instead of UDP */
+	const char *name;   /* for sentences; borrowed */
+	const char *socket; /* path: the local socket; NULL: hosts */
+	struct drac_addr hosts[DRAC_HOSTS_MAX]; /* unless socket */
+	size_t host_count;
+	unsigned short port; /* host order; 0: its rpcbind is asked */
+	enum drac_transport transport;
 
 	int error; /* 0: acknowledged. ETIMEDOUT, ECONNREFUSED, EPERM the
 		    * server refused us (ADD_PERM), EIO it could not
@@ -47,8 +63,9 @@ struct drac_ask {
  * Tell every server of addr, all at once. Versions 1 and 2 over UDP (asked
  * again after 200 ms, 400 ms ...) or TCP, from a reserved port when the
  * process may have one; version 3 over the local socket. Returns when each
- * has answered or failed, or after timeout_ms. The number of those that
- * acknowledged.
+ * has answered or failed, or after timeout_ms, however many addresses and
+ * transports were tried. A refusal is reported before any other error. The
+ * number of those that acknowledged.
  */
 size_t drac_client_add(struct drac_ask *asks, size_t count,
     const struct drac_addr *addr, unsigned timeout_ms);
@@ -76,19 +93,21 @@ int drac_conn_add(struct drac_conn *conn, const struct drac_addr *addr,
 void drac_conn_close(struct drac_conn *conn);
 
 /*
- * The address that /etc/hosts (path) gives for a name: the first one in the
- * file. The DNS is not asked: it takes its time, and this happens within
- * a login. 1 found, 0 not, -1 with the errno of open(2).
+ * The addresses that /etc/hosts (path) gives for a name, at most
+ * DRAC_HOSTS_MAX, in the order of the file. The DNS is not asked: it takes
+ * its time, and this happens within a login. Their number, or -1 with the
+ * errno of open(2).
  */
 int drac_client_hosts(const char *path, const char *name,
-    struct drac_addr *addr);
+    struct drac_addr addrs[DRAC_HOSTS_MAX]);
 
 /*
- * The host of a server: numeric, or as drac_client_hosts finds it. -1 with
- * EADDRNOTAVAIL and why, which begins with name.
+ * Fill in ask->hosts and host_count for host: numeric, or as
+ * drac_client_hosts finds it. -1 with EADDRNOTAVAIL and why, which begins
+ * with ask->name.
  */
-int drac_client_find(const char *hosts, const char *name, const char *host,
-    struct drac_addr *addr, struct drac_why *why);
+int drac_client_find(const char *hosts, const char *host, struct drac_ask *ask,
+    struct drac_why *why);
 
 /*
  * A connection to the local daemon for one call after another. -1 with

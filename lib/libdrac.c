@@ -40,9 +40,6 @@
 #define HOST_MAX   256
 #define SERVER_MAX (HOST_MAX + sizeof("[]:65535"))
 
-/* Addresses of one name that are tried. */
-#define ADDRS_MAX 8
-
 /* Names that are looked up at the same time, forgotten ones included. */
 #define LOOKUPS_MAX  8u
 #define LOOKUP_STACK ((size_t)512 * 1024)
@@ -50,15 +47,11 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
 
-/* The ways to one server, and the one that is open. */
+/* A server, and what is open to it. */
 struct route {
 	char server[SERVER_MAX];
 	char host[SERVER_MAX];
-	bool local;
 	bool v6; /* what is to be sent */
-	unsigned short port;
-	struct drac_addr addrs[ADDRS_MAX];
-	size_t count, at;
 	struct drac_ask ask;
 	struct drac_conn *conn; /* NULL: none is open */
 };
@@ -77,7 +70,7 @@ struct lookup {
 	bool done;
 	int error; /* of getaddrinfo(3) */
 	size_t count;
-	struct drac_addr addrs[ADDRS_MAX];
+	struct drac_addr addrs[DRAC_HOSTS_MAX];
 	char host[SERVER_MAX];
 };
 
@@ -123,13 +116,13 @@ split_port(struct route *route)
 		if (strchr(host, ':') == NULL)
 			return false;
 		if (colon != NULL)
-			return read_port(colon + 1, &route->port);
+			return read_port(colon + 1, &route->ask.port);
 		return true;
 	}
 	if (colon == NULL || strchr(colon + 1, ':') != NULL)
 		return true;
 	*colon = '\0';
-	return read_port(colon + 1, &route->port);
+	return read_port(colon + 1, &route->ask.port);
 }
 
 /* What can be a name and is no mistyped address. */
@@ -154,11 +147,19 @@ read_server(const char *server, struct route *route, struct drac_why *why)
 	}
 	strcpy(route->server, server);
 	strcpy(route->host, server);
-	route->local = server[0] == '/' || strcmp(server, "local") == 0;
-	if (route->local || (split_port(route) && (drac_addr_parse(route->host,
-						       &route->addrs[0]) == 0 ||
-						      is_name(route->host))))
+	route->ask.name = route->server;
+	if (server[0] == '/')
+		route->ask.socket = route->server;
+	else if (strcmp(server, "local") == 0)
+		route->ask.socket = SOCKET;
+	if (route->ask.socket != NULL)
 		return 0;
+	if (split_port(route)) {
+		if (drac_addr_parse(route->host, &route->ask.hosts[0]) == 0)
+			route->ask.host_count = 1;
+		if (route->ask.host_count == 1 || is_name(route->host))
+			return 0;
+	}
 	drac_why_set(why, "%s: not local, HOST or HOST:PORT", server);
 	return -1;
 }
@@ -211,11 +212,11 @@ let_go(struct lookup *lookup)
 
 /* A link-local one would need its zone, which an address has not. */
 static size_t
-copy_addrs(const struct addrinfo *list, struct drac_addr addrs[ADDRS_MAX])
+copy_addrs(const struct addrinfo *list, struct drac_addr addrs[DRAC_HOSTS_MAX])
 {
 	size_t count = 0;
 
-	for (; list != NULL && count < ADDRS_MAX; list = list->ai_next) {
+	for (; list != NULL && count < DRAC_HOSTS_MAX; list = list->ai_next) {
 		struct drac_addr *addr = &addrs[count];
 
 		if (drac_addr_from_sockaddr(list->ai_addr, list->ai_addrlen,
@@ -231,7 +232,7 @@ look_up(void *arg)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
 	struct lookup *lookup = arg;
-	struct drac_addr addrs[ADDRS_MAX] = { 0 };
+	struct drac_addr addrs[DRAC_HOSTS_MAX] = { 0 };
 	struct addrinfo *list = NULL;
 	int error = getaddrinfo(lookup->host, NULL, &hints, &list);
 	size_t count = error == 0 ? copy_addrs(list, addrs) : 0;
@@ -341,14 +342,15 @@ find_addrs(struct route *route, int64_t deadline_ms, struct drac_why *why)
 		drac_why_set(why, "%s: %s", route->server,
 		    gai_strerror(lookup->error));
 	} else {
-		route->count = lookup->count;
-		memcpy(route->addrs, lookup->addrs, sizeof(route->addrs));
-		if (route->count == 0)
+		route->ask.host_count = lookup->count;
+		memcpy(route->ask.hosts, lookup->addrs,
+		    sizeof(route->ask.hosts));
+		if (lookup->count == 0)
 			drac_why_set(why, "%s: its name has no address",
 			    route->server);
 	}
 	let_go(lookup);
-	return route->count > 0 ? 0 : -1;
+	return route->ask.host_count > 0 ? 0 : -1;
 }
 
 /* Routes. */
@@ -377,55 +379,22 @@ find_route(const char *server, bool v6, int64_t deadline_ms,
 		close_route(route);
 		return NULL;
 	}
-	if (route->local || route->addrs[0].len != 0)
-		route->count = 1;
-	else if (find_addrs(route, deadline_ms, why) == -1) {
+	if (route->ask.socket == NULL && route->ask.host_count == 0 &&
+	    find_addrs(route, deadline_ms, why) == -1) {
 		close_route(route);
 		return NULL;
 	}
 	return route;
 }
 
-/* A part of the time for this address, the rest for the `others`. */
-static int64_t
-share(int64_t deadline_ms, size_t others)
-{
-	return drac_sys_ms() + left_until(deadline_ms) / (1 + (unsigned)others);
-}
-
 static int
-dial(struct route *route, int64_t deadline_ms)
+open_route(struct route *route, int64_t deadline_ms, struct drac_why *why)
 {
-	if (route->conn != NULL)
+	if (route->conn != NULL ||
+	    drac_conn_open(&route->ask, route->v6, left_until(deadline_ms),
+		&route->conn) == 0)
 		return 0;
-	route->ask = (struct drac_ask){ .name = route->server,
-		.host = route->addrs[route->at],
-		.port = route->port };
-	if (route->local)
-		route->ask.socket =
-		    route->server[0] == '/' ? route->server : SOCKET;
-	return drac_conn_open(&route->ask, route->v6, left_until(deadline_ms),
-	    &route->conn);
-}
-
-/* This address is of no use: the next one's turn. */
-static void
-go_on(struct route *route, struct drac_why *why)
-{
 	*why = route->ask.why;
-	drac_conn_close(route->conn);
-	route->conn = NULL;
-	route->at = (route->at + 1) % route->count;
-}
-
-static int
-dial_any(struct route *route, int64_t deadline_ms, struct drac_why *why)
-{
-	for (size_t tries = route->count; tries > 0; tries--) {
-		if (dial(route, share(deadline_ms, tries - 1)) == 0)
-			return 0;
-		go_on(route, why);
-	}
 	return -1;
 }
 
@@ -434,23 +403,17 @@ static int
 deliver(struct route *route, const struct drac_addr *addr, int64_t deadline_ms,
     struct drac_why *why)
 {
-	for (size_t tries = route->count; tries > 0; tries--) {
-		int64_t until_ms = share(deadline_ms, tries - 1);
-		uint32_t answer;
+	uint32_t answer;
 
-		if (dial(route, until_ms) == 0 &&
-		    drac_conn_add(route->conn, addr, left_until(until_ms)) == 0)
-			return 0;
-		answer = route->ask.reply.answer;
-		if (answer != DRAC_ANSWER_SUCCESS) {
-			*why = route->ask.why;
-			return answer < DRAC_ANSWER_UNKNOWN
-				   ? (int)answer
-				   : DRAC_ANSWER_UNKNOWN;
-		}
-		go_on(route, why);
-	}
-	return -1;
+	if (open_route(route, deadline_ms, why) == -1)
+		return -1;
+	if (drac_conn_add(route->conn, addr, left_until(deadline_ms)) == 0)
+		return 0;
+	*why = route->ask.why;
+	answer = route->ask.reply.answer;
+	if (answer == DRAC_ANSWER_SUCCESS)
+		return -1;
+	return answer < DRAC_ANSWER_UNKNOWN ? (int)answer : DRAC_ANSWER_UNKNOWN;
 }
 
 /* Threads. */
@@ -568,7 +531,7 @@ conn(const char *server, bool v6, char **errmsg)
 	close_route(mine->routes[v6]);
 	mine->routes[v6] = NULL;
 	route = find_route(server, v6, deadline_ms, &mine->why);
-	if (route == NULL || dial_any(route, deadline_ms, &mine->why) == -1) {
+	if (route == NULL || open_route(route, deadline_ms, &mine->why) == -1) {
 		close_route(route);
 		return tell(-1, mine->why.text, errmsg);
 	}

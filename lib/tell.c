@@ -43,8 +43,8 @@ prepare(const struct drac_tell *tell, const struct drac_server *server,
 	told->local = server->host == NULL;
 	if (told->local) {
 		ask.socket = tell->conf->socket;
-	} else if (drac_client_find(tell->hosts, told->name, server->host,
-		       &ask.host, &told->why) == -1) {
+	} else if (drac_client_find(tell->hosts, server->host, &ask,
+		       &told->why) == -1) {
 		told->error = errno;
 		return;
 	}

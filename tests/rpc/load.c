@@ -287,9 +287,11 @@ run_caller(unsigned number, uint64_t until_us)
 
 	caller.ask.name = caller.road->name;
 	caller.ask.socket = caller.road->local ? load.socket : NULL;
-	caller.ask.host = load.host;
+	caller.ask.hosts[0] = load.host;
+	caller.ask.host_count = 1;
 	caller.ask.port = load.port;
-	caller.ask.tcp = caller.road->tcp;
+	caller.ask.transport =
+	    caller.road->tcp ? DRAC_TRANSPORT_TCP : DRAC_TRANSPORT_UDP;
 	open_notes(&caller);
 	for (uint64_t i = 0; load.calls == 0 || i < load.calls; i++) {
 		struct drac_addr addr = next_address(&caller);

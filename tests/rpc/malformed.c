@@ -791,8 +791,12 @@ call_well(unsigned round)
 {
 	struct drac_ask asks[] = {
 		{ .name = "unix", .socket = local_path },
-		{ .name = "udp", .port = ntohs(inet_at.sin_port) },
-		{ .name = "tcp", .port = ntohs(inet_at.sin_port), .tcp = true },
+		{ .name = "udp",
+		    .port = ntohs(inet_at.sin_port),
+		    .transport = DRAC_TRANSPORT_UDP },
+		{ .name = "tcp",
+		    .port = ntohs(inet_at.sin_port),
+		    .transport = DRAC_TRANSPORT_TCP },
 	};
 
 	for (unsigned i = 0; i < COUNT(asks); i++) {
@@ -801,7 +805,8 @@ call_well(unsigned round)
 		(void)drac_addr_parse("2001:db8:77::", &addr);
 		addr.octet[13] = (unsigned char)i;
 		addr.octet[15] = (unsigned char)round;
-		asks[i].host = (struct drac_addr){ 4, { 127, 0, 0, 1 } };
+		asks[i].hosts[0] = (struct drac_addr){ 4, { 127, 0, 0, 1 } };
+		asks[i].host_count = 1;
 		CHECK_ROW(drac_client_add(&asks[i], 1, &addr, PATIENCE_MS) == 1,
 		    asks[i].name);
 		model_add(model_find(&addr), time(NULL));

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -44,6 +45,16 @@ send(int fd, const void *octets, size_t size, int flags)
 	return sendto(fd, octets, size, flags, NULL, 0);
 }
 
+/* The client asks whether it is root; SELF: as it is. */
+#define SELF ((uid_t)-1)
+static uid_t played = SELF;
+
+uid_t
+geteuid(void)
+{
+	return played == SELF ? (uid_t)syscall(SYS_geteuid) : played;
+}
+
 static struct drac_addr
 addr(const char *text)
 {
@@ -61,8 +72,11 @@ ask_of(const struct peer *peer)
 	if (peer->road == ROAD_LOCAL)
 		ask.socket = peer->path;
 	else
-		ask.host = addr(peer_is_v6(peer) ? "::1" : "127.0.0.1");
-	ask.tcp = peer->road == ROAD_TCP || peer->road == ROAD_TCP6;
+		ask.hosts[0] = addr(peer_is_v6(peer) ? "::1" : "127.0.0.1");
+	ask.host_count = 1;
+	ask.transport = peer->road == ROAD_TCP || peer->road == ROAD_TCP6
+			    ? DRAC_TRANSPORT_TCP
+			    : DRAC_TRANSPORT_UDP;
 	return ask;
 }
 
@@ -717,6 +731,188 @@ link_is_of_no_use_after_an_error(void)
 	CHECK(open_descriptors() == before);
 }
 
+/*
+ * Several ways to one server: two addresses, two transports. What stands at
+ * each of them, and who is asked in which order.
+ */
+
+enum stand {
+	NOBODY, /* refuses the connection, or the datagram */
+	SAYS_YES,
+	SAYS_NO,
+	SAYS_SORRY, /* could not record it */
+	SAYS_NOTHING
+};
+
+struct stands {
+	enum stand udp, tcp, udp2, tcp2;
+};
+
+static const struct ways_row {
+	const char *name;
+	uid_t uid;
+	enum drac_transport transport;
+	struct stands at;
+	int error;
+	const char *heard; /* in the order of struct stands: 1 called, 0 not */
+} ways_rows[] = {
+	{ "root: UDP", 0, DRAC_TRANSPORT_ANY,
+	    { SAYS_YES, SAYS_YES, SAYS_YES, SAYS_YES }, 0, "1000" },
+	{ "user: TCP", 8, DRAC_TRANSPORT_ANY,
+	    { SAYS_YES, SAYS_YES, SAYS_YES, SAYS_YES }, 0, "0100" },
+	{ "root: next address after a refusal", 0, DRAC_TRANSPORT_ANY,
+	    { SAYS_NO, SAYS_YES, SAYS_YES, SAYS_YES }, 0, "1010" },
+	{ "user: next address after a refusal", 8, DRAC_TRANSPORT_ANY,
+	    { SAYS_YES, SAYS_NO, SAYS_YES, SAYS_YES }, 0, "0101" },
+	{ "root: nobody by UDP", 0, DRAC_TRANSPORT_ANY,
+	    { NOBODY, SAYS_YES, NOBODY, SAYS_YES }, 0, "0100" },
+	{ "user: nobody by TCP", 8, DRAC_TRANSPORT_ANY,
+	    { SAYS_YES, NOBODY, SAYS_YES, NOBODY }, 0, "1000" },
+	{ "user: silent by TCP", 8, DRAC_TRANSPORT_ANY,
+	    { SAYS_YES, SAYS_NOTHING, SAYS_YES, SAYS_NOTHING }, 0, "1101" },
+	{ "root: silent at the first address", 0, DRAC_TRANSPORT_ANY,
+	    { SAYS_NOTHING, SAYS_YES, SAYS_YES, SAYS_YES }, 0, "1010" },
+	{ "root: refused everywhere", 0, DRAC_TRANSPORT_ANY,
+	    { SAYS_NO, SAYS_NO, SAYS_NO, SAYS_NO }, EPERM, "1111" },
+	{ "user: refused everywhere", 8, DRAC_TRANSPORT_ANY,
+	    { SAYS_NO, SAYS_NO, SAYS_NO, SAYS_NO }, EPERM, "1111" },
+	{ "user: refused, then nobody", 8, DRAC_TRANSPORT_ANY,
+	    { NOBODY, SAYS_NO, NOBODY, NOBODY }, EPERM, "0100" },
+	{ "user: nobody at all", 8, DRAC_TRANSPORT_ANY,
+	    { NOBODY, NOBODY, NOBODY, NOBODY }, ECONNREFUSED, "0000" },
+	{ "user: it could not, which nobody else can mend", 8,
+	    DRAC_TRANSPORT_ANY, { SAYS_YES, SAYS_SORRY, SAYS_YES, SAYS_YES },
+	    EIO, "0100" },
+	{ "user: refused, then it could not", 8, DRAC_TRANSPORT_ANY,
+	    { SAYS_YES, SAYS_NO, SAYS_YES, SAYS_SORRY }, EIO, "0101" },
+	{ "TCP alone", 0, DRAC_TRANSPORT_TCP,
+	    { SAYS_YES, NOBODY, SAYS_YES, SAYS_NO }, EPERM, "0001" },
+	{ "UDP alone", 8, DRAC_TRANSPORT_UDP,
+	    { SAYS_NO, SAYS_YES, NOBODY, SAYS_YES }, EPERM, "1000" },
+};
+
+/* Four peers that share one port, at 127.0.0.1 and 127.0.0.2. */
+static void
+start_stands(struct peer peers[4], const struct stands *at)
+{
+	const enum stand is[] = { at->udp, at->tcp, at->udp2, at->tcp2 };
+
+	for (unsigned tries = 0; tries < 50; tries++) {
+		unsigned short port =
+		    (unsigned short)(20000 + tries * 7 +
+				     (unsigned)getpid() % 9999);
+		unsigned good = 0;
+
+		for (unsigned i = 0; i < 4; i++) {
+			peers[i] = (struct peer){
+				.road = i % 2 == 0 ? ROAD_UDP : ROAD_TCP,
+				.manner =
+				    is[i] == SAYS_NOTHING ? IS_SILENT : ANSWERS,
+				.reply.answer = is[i] == SAYS_NO      ? 1
+						: is[i] == SAYS_SORRY ? 2
+								      : 0,
+				.host = i < 2 ? "127.0.0.1" : "127.0.0.2",
+				.port = port,
+				.fd = -1,
+			};
+			memset(peers[i].conns, -1, sizeof(peers[i].conns));
+			good += is[i] == NOBODY || peer_start(&peers[i]) == 0;
+		}
+		if (good == 4)
+			return;
+		for (unsigned i = 0; i < 4; i++)
+			peer_stop(&peers[i]);
+	}
+	CHECK(!"four free ports");
+}
+
+static void
+check_ways_row(const struct ways_row *row, bool kept)
+{
+	const bool silent = strstr(row->name, "silent") != NULL;
+	struct drac_addr whom = addr("192.0.2.7");
+	struct peer peers[4];
+	struct drac_conn *conn = NULL;
+	struct drac_ask ask = { .name = "server", .host_count = 2 };
+	char heard[5] = "0000";
+	int error;
+
+	start_stands(peers, &row->at);
+	ask.hosts[0] = addr("127.0.0.1");
+	ask.hosts[1] = addr("127.0.0.2");
+	ask.port = peers[0].port;
+	ask.transport = row->transport;
+	played = row->uid;
+	if (!kept)
+		(void)drac_client_add(&ask, 1, &whom,
+		    silent ? 1200 : PLENTY_MS);
+	else if (drac_conn_open(&ask, false, PLENTY_MS, &conn) == 0)
+		(void)drac_conn_add(conn, &whom, silent ? 1200 : PLENTY_MS);
+	error = ask.error;
+	drac_conn_close(conn);
+	played = SELF;
+	for (unsigned i = 0; i < 4; i++) {
+		peer_stop(&peers[i]);
+		if (peers[i].heard > 0)
+			heard[i] = '1';
+	}
+	CHECK_ROW(error == row->error, row->name);
+	CHECK_ROW((ask.why.text[0] == '\0') == (row->error == 0), row->name);
+	/* Slow machines may not have let the silent ones hear in time. */
+	if (!silent)
+		CHECK_ROW(strcmp(heard, row->heard) == 0, row->name);
+}
+
+static void
+ways_are_tried_in_order(void)
+{
+	unsigned before = open_descriptors();
+
+	for (size_t i = 0; i < COUNT(ways_rows); i++)
+		check_ways_row(&ways_rows[i], false);
+	for (size_t i = 0; i < COUNT(ways_rows); i++)
+		check_ways_row(&ways_rows[i], true);
+	CHECK(open_descriptors() == before);
+}
+
+/* All of them together take no longer than one. */
+static void
+silent_ways_share_the_time(void)
+{
+	static const uid_t uids[] = { 0, 8 };
+	struct drac_addr whom = addr("192.0.2.7");
+
+	for (size_t i = 0; i < COUNT(uids); i++) {
+		struct drac_ask ask = { .name = "server", .host_count = 2 };
+		struct peer peers[4];
+
+		start_stands(peers,
+		    &(struct stands){ SAYS_NOTHING, SAYS_NOTHING, SAYS_NOTHING,
+			SAYS_NOTHING });
+		ask.hosts[0] = addr("127.0.0.1");
+		ask.hosts[1] = addr("127.0.0.2");
+		ask.port = peers[0].port;
+		played = uids[i];
+		CHECK(drac_client_add(&ask, 1, &whom, 400) == 0);
+		played = SELF;
+		CHECK(ask.error == ETIMEDOUT && ask.took_ms >= 400);
+		CHECK(ask.took_ms < 400 + SLACK_MS);
+		CHECK(begins(&ask.why, "server: no answer within 400 ms"));
+		for (unsigned j = 0; j < 4; j++)
+			peer_stop(&peers[j]);
+	}
+}
+
+static void
+server_without_an_address_is_an_error(void)
+{
+	struct drac_ask ask = { .name = "server", .port = 904 };
+	struct drac_addr whom = addr("192.0.2.7");
+
+	CHECK(drac_client_add(&ask, 1, &whom, PLENTY_MS) == 0);
+	CHECK(ask.error == EADDRNOTAVAIL && begins(&ask.why, "server: "));
+}
+
 /* Names. */
 
 static void
@@ -734,20 +930,21 @@ hosts_are_found(void)
 				   "192.0.2.7 last";
 	static const struct {
 		const char *name, *address; /* NULL: not found */
+		const char *second;
 	} names[] = {
-		{ "one", "192.0.2.2" },
-		{ "ONE.example.org", "192.0.2.2" },
-		{ "two.example.org", "2001:db8::3" },
-		{ "zone", "192.0.2.5" },
-		{ "mapped", "192.0.2.6" },
-		{ "last", "192.0.2.7" },
-		{ "commented", NULL },
-		{ "three", NULL },
-		{ "192.0.2.2", NULL },
-		{ "192.0.2.4", NULL },
-		{ "bad", NULL },
-		{ "on", NULL },
-		{ "", NULL },
+		{ "one", "192.0.2.2", "2001:db8::3" },
+		{ "ONE.example.org", "192.0.2.2", NULL },
+		{ "two.example.org", "2001:db8::3", NULL },
+		{ "zone", "192.0.2.5", NULL },
+		{ "mapped", "192.0.2.6", NULL },
+		{ "last", "192.0.2.7", NULL },
+		{ "commented", NULL, NULL },
+		{ "three", NULL, NULL },
+		{ "192.0.2.2", NULL, NULL },
+		{ "192.0.2.4", NULL, NULL },
+		{ "bad", NULL, NULL },
+		{ "on", NULL, NULL },
+		{ "", NULL, NULL },
 	};
 	char file[80];
 	FILE *out;
@@ -756,20 +953,45 @@ hosts_are_found(void)
 	out = fopen(file, "we");
 	CHECK(out != NULL && fputs(text, out) >= 0 && fclose(out) == 0);
 	for (size_t i = 0; i < COUNT(names); i++) {
-		struct drac_addr found = { 0 }, wanted = { 0 };
+		struct drac_addr found[DRAC_HOSTS_MAX] = { 0 };
+		struct drac_addr wanted[2] = { 0 };
+		int count = 0;
 
 		if (names[i].address != NULL)
-			wanted = addr(names[i].address);
+			wanted[count++] = addr(names[i].address);
+		if (names[i].second != NULL)
+			wanted[count++] = addr(names[i].second);
 		errno = E2BIG;
-		CHECK_ROW(drac_client_hosts(file, names[i].name, &found) ==
-			      (names[i].address != NULL),
+		CHECK_ROW(drac_client_hosts(file, names[i].name, found) ==
+			      count,
 		    names[i].name);
 		CHECK_ROW(errno == E2BIG, names[i].name);
-		CHECK_ROW(drac_addr_equal(&found, &wanted), names[i].name);
+		for (int j = 0; j < 2; j++)
+			CHECK_ROW(drac_addr_equal(&found[j], &wanted[j]),
+			    names[i].name);
 	}
 	CHECK(drac_client_hosts("/nonexistent/hosts", "one",
-		  &(struct drac_addr){ 0 }) == -1 &&
+		  (struct drac_addr[DRAC_HOSTS_MAX]){ 0 }) == -1 &&
 	      errno == ENOENT);
+}
+
+/* A file is read up to the last address that there is room for. */
+static void
+many_hosts_are_cut(void)
+{
+	struct drac_addr found[DRAC_HOSTS_MAX] = { 0 }, last;
+	char file[80];
+	FILE *out;
+
+	snprintf(file, sizeof(file), "%s/hosts", scratch);
+	out = fopen(file, "we");
+	CHECK(out != NULL);
+	for (unsigned i = 1; i <= DRAC_HOSTS_MAX + 2; i++)
+		fprintf(out, "192.0.2.%u many\n", i);
+	CHECK(fclose(out) == 0);
+	last = addr("192.0.2.8");
+	CHECK(drac_client_hosts(file, "many", found) == DRAC_HOSTS_MAX);
+	CHECK(drac_addr_equal(&found[DRAC_HOSTS_MAX - 1], &last));
 }
 
 /* In a network of our own. */
@@ -1046,7 +1268,11 @@ main(void)
 	RUN(child_has_a_connection_of_its_own);
 	RUN(link_calls_one_after_another);
 	RUN(link_is_of_no_use_after_an_error);
+	RUN(ways_are_tried_in_order);
+	RUN(silent_ways_share_the_time);
+	RUN(server_without_an_address_is_an_error);
 	RUN(hosts_are_found);
+	RUN(many_hosts_are_cut);
 	(void)nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return TEST_RESULT();
 }

@@ -244,6 +244,36 @@ refuses_what_is_no_server(void)
 	CHECK(dracsend6(NULL, &errmsg) < 0);
 }
 
+/* The name has another address, and the server a better opinion of it. */
+static void
+goes_on_after_a_refusal(void)
+{
+	struct peer first = { .road = ROAD_UDP,
+		.host = "127.0.0.2",
+		.reply = { .answer = DRAC_ANSWER_PERM } };
+	struct peer second = { .road = ROAD_UDP };
+	char *errmsg = NULL;
+
+	CHECK(peer_start(&second) == 0);
+	first.port = second.port;
+	CHECK(peer_start(&first) == 0);
+	CHECK(dracauth(name_of("two.example.org", &second), v4("192.0.2.7"),
+		  &errmsg) == 0);
+	CHECK(errmsg == NULL && first.heard == 1);
+	CHECK(heard_of(&second, "192.0.2.7"));
+	CHECK(dracconn(name_of("two.example.org", &second), NULL) == 0);
+	CHECK(dracsend(v4("192.0.2.8"), NULL) == 0);
+	CHECK(dracsend(v4("192.0.2.9"), NULL) == 0);
+	/* What let us in is not left again. */
+	CHECK(first.heard == 2 && heard_of(&second, "192.0.2.9"));
+	CHECK(dracdisc(NULL) == 0);
+	peer_stop(&second);
+	CHECK(dracauth(name_of("two.example.org", &first), v4("192.0.2.7"),
+		  &errmsg) == DRAC_ANSWER_PERM);
+	CHECK(errmsg != NULL && strstr(errmsg, "refused us") != NULL);
+	peer_stop(&first);
+}
+
 /* Connections. */
 
 static void
@@ -491,6 +521,7 @@ main(void)
 	RUN(auth_by_local_socket);
 	RUN(result_is_what_the_server_said);
 	RUN(refuses_what_is_no_server);
+	RUN(goes_on_after_a_refusal);
 	RUN(send_needs_a_connection);
 	RUN(connection_sends_several);
 	RUN(connection_tries_the_next_address);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -60,6 +61,7 @@ struct peer {
 	enum manner manner;
 	struct drac_reply reply; /* answer alone, unless version 3 */
 	const char *path;        /* ROAD_LOCAL */
+	const char *host;        /* IPv4; NULL: 127.0.0.1 */
 	unsigned short port;     /* 0: any */
 	bool rpcbind;            /* answers with `told` */
 	const char *told;        /* octets behind an accepted reply */
@@ -114,6 +116,8 @@ peer_bind_host(struct peer *peer, int fd)
 	struct sockaddr *at =
 	    v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in;
 
+	if (peer->host != NULL)
+		(void)inet_pton(AF_INET, peer->host, &in.sin_addr);
 	if (bind(fd, at, size) == -1 || getsockname(fd, at, &size) == -1)
 		return -1;
 	peer->port = ntohs(v6 ? in6.sin6_port : in.sin_port);
