@@ -956,7 +956,7 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "peer", .fallback = "", .set = set_peer },
 	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
 	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
-	{ .name = "mode", .fallback = "0644", .set = set_mode },
+	{ .name = "mode", .fallback = "0600", .set = set_mode },
 	{ .name = "sync", .fallback = "yes", .set = set_sync, .flag = true },
 	{ .name = "strict", .fallback = "no", .set = set_strict, .flag = true },
 	{ .name = "debug", .fallback = "no", .set = set_debug, .flag = true },

@@ -17,7 +17,7 @@ owners() {
 }
 
 # Giving and taking.
-configure "user = $user"
+configure "user = $user" 'mode = 0644'
 rm -rf "$lib" "$run"
 says owner_daemon_makes_all 0 "^made the directory $run$" '' d init --daemon
 is owner_daemon_said "$(printf '%s\n' "made the directory $lib" \
@@ -32,13 +32,13 @@ d add 192.0.2.7 -q
 says owner_taken_back 0 "^gave the map $map to root$" '' d init
 is owner_root_has_all 0 "$(owners "$lib" "$lib"/*)"
 is owner_kept_the_entries 0 "$(d show 192.0.2.7 >/dev/null; echo $?)"
-configure "user = $user" 'server = local'
+configure "user = $user" 'mode = 0644' 'server = local'
 says owner_server_local_is_enough 0 "^gave the map $map to $user$" '' d init
 is owner_server_local_has_all "$uid" "$(owners "$lib" "$lib"/*)"
 says owner_quiet 0 '' '' d init -q
 
 # The group that was chosen for a reader stays.
-configure "user = $user"
+configure "user = $user" 'mode = 0644'
 d init -q
 chgrp 12345 "$map"
 says owner_group 0 '^gave' '' d init --daemon
@@ -276,7 +276,7 @@ for words in init list 'show 192.0.2.7' 'add 192.0.2.8' sweep; do
 	says "third_owner_unknown_user_${words%% *}" 3 '' \
 		"^dracctl: $lib: belongs to user 65533" d $words
 done
-configure "user = $user"
+configure "user = $user" 'mode = 0644'
 for words in init list 'add 192.0.2.8' 'drop --all' sweep; do
 	# shellcheck disable=SC2086
 	says "third_owner_${words%% *}" 3 '' \

@@ -169,9 +169,9 @@ for verb in init sweep 'add 192.0.2.8'; do
 done
 fresh
 put 192.0.2.7 1000
-configure 'mode = 0600'
+configure 'mode = 0640'
 says new_mode 0 '^192.0.2.9 is auth' '' d add 192.0.2.9
-is new_mode_is_given_by_any_change 600 "$(stat -c %a "$map")"
+is new_mode_is_given_by_any_change 640 "$(stat -c %a "$map")"
 says new_mode_readable 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
 says new_mode_writable 0 '^192.0.2.8 is auth' '' d add 192.0.2.8
 
@@ -212,5 +212,5 @@ mount -t tmpfs -o mode=755 none /var/lib || exit 99
 [ ! -d /etc/drac ] || mount -t tmpfs none /etc/drac || exit 98
 "$1" init && "$1" add 192.0.2.7 && stat -c 'mode %a' /var/lib/drac/*.db
 SCRIPT
-says defaults 0 '^mode 644$' '' private sh "$tmp/defaults.sh" "$ctl"
+says defaults 0 '^mode 600$' '' private sh "$tmp/defaults.sh" "$ctl"
 is defaults_say_so 'made the directory /var/lib/drac' "$(head -1 "$tmp/out")"

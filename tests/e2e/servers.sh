@@ -52,8 +52,10 @@ start_sendmail()
 	wait_port 25
 }
 
+# As itself, which is not root, Exim reads the map.
 open_exim()
 {
+	extra_settings='mode = 0644'
 	open_mail exim exim4-daemon-light
 }
 

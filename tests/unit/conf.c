@@ -153,7 +153,7 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 
 #define DEFAULTS                                                             \
 	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "      \
-	"style=0 mode=644 sync=1 strict=0 debug=0 after=0 nets: services*: " \
+	"style=0 mode=600 sync=1 strict=0 debug=0 after=0 nets: services*: " \
 	"ports*:" DAEMON
 
 static void
@@ -857,7 +857,7 @@ argument_overrides_file(void)
 	CHECK(drac_conf_argument(&conf, "rhost_env=", NULL) == 0);
 	CHECK(drac_conf_argument(&conf, "database=/b", NULL) == 0);
 	check_is(&conf,
-	    "/b life=7200 renew=10 timeout=1000 env=- style=0 mode=644 sync=1 "
+	    "/b life=7200 renew=10 timeout=1000 env=- style=0 mode=600 sync=1 "
 	    "strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c "
 	    "ports*:" DAEMON,
 	    "overridden");
