@@ -13,9 +13,8 @@
 #include "pam_drac.h"
 
 #include <errno.h>
-#include <security/pam_ext.h>
+#include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 
 #include "breaker.h"
@@ -35,12 +34,6 @@ authorise(struct drac_attempt *attempt)
 	return drac_record(attempt);
 }
 
-static void
-report(const char *text, void *arg)
-{
-	pam_syslog(arg, LOG_ERR, "%s", text);
-}
-
 static bool
 is_conf_path(const char *argument)
 {
@@ -55,6 +48,7 @@ static int
 find_path(struct drac_attempt *attempt, int argc, const char **argv,
     const char **path)
 {
+	struct drac_why why;
 	int i, count = 0;
 
 	*path = NULL;
@@ -64,12 +58,12 @@ find_path(struct drac_attempt *attempt, int argc, const char **argv,
 			count++;
 		}
 	if (count > 1) {
-		pam_syslog(attempt->pamh, LOG_ERR, "conf: given twice");
+		drac_say_error("conf: given twice", attempt);
 		return -1;
 	}
 	if (count == 1 && **path != '/') {
-		pam_syslog(attempt->pamh, LOG_ERR,
-		    "conf: not an absolute path: %s", *path);
+		drac_why_set(&why, "conf: not an absolute path: %s", *path);
+		drac_say_error(why.text, attempt);
 		return -1;
 	}
 	return 0;
@@ -86,17 +80,17 @@ configure(struct drac_attempt *attempt, int argc, const char **argv)
 
 	result = find_path(attempt, argc, argv, &named);
 	if (result == 0)
-		result =
-		    drac_conf_load_named(conf, named, report, attempt->pamh);
+		result = drac_conf_load_named(conf, named, drac_say_error,
+		    attempt);
 	for (i = 0; i < argc; i++) {
 		if (is_conf_path(argv[i]) ||
 		    drac_conf_argument(conf, argv[i], &why) == 0)
 			continue;
-		report(why.text, attempt->pamh);
+		drac_say_error(why.text, attempt);
 		result = -1;
 	}
 	if (result == 0 && drac_conf_check(conf, &why) == -1) {
-		report(why.text, attempt->pamh);
+		drac_say_error(why.text, attempt);
 		result = -1;
 	}
 	return result;
@@ -125,10 +119,12 @@ static enum drac_outcome
 attend(struct drac_attempt *attempt, int argc, const char **argv)
 {
 	struct drac_login *login = &attempt->login;
+	unsigned wait_ms = attempt->log.wait_ms;
 	enum drac_outcome outcome = DRAC_FAILED;
+	bool configured = configure(attempt, argc, argv) == 0;
 
-	drac_words(login, attempt->pamh);
-	if (configure(attempt, argc, argv) == -1)
+	login->spent_ms += wait_ms - attempt->log.wait_ms;
+	if (!configured)
 		drac_why_set(&login->why, "the configuration is broken");
 	else {
 		login->level = DRAC_LOGIN_INFO;
@@ -147,30 +143,31 @@ begin(struct drac_attempt *attempt)
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	login->conf = &attempt->conf;
 	login->say = drac_say;
-	login->say_arg = attempt->pamh;
+	login->say_arg = attempt;
 	login->hosts = DRAC_LOGIN_HOSTS;
 	login->breaker_dir = DRAC_BREAKER_DIR;
 	login->now = time(NULL);
 	login->boot = boot.tv_sec;
 	login->level = DRAC_LOGIN_ERR;
+	drac_recall(attempt);
+	drac_words(attempt);
 }
 
 static int
 hook(pam_handle_t *pamh, enum drac_hook which, int argc, const char **argv)
 {
-	struct drac_attempt attempt = { .pamh = pamh };
-	enum drac_outcome outcome;
+	struct drac_attempt attempt = { .pamh = pamh, .hook = which };
+	enum drac_outcome outcome = DRAC_FAILED;
 	int saved = errno, answer;
 
-	if (drac_conf_init(&attempt.conf) == -1) {
-		pam_syslog(pamh, LOG_ERR, "not recorded: out of memory");
-		errno = saved;
-		return drac_answer(which, DRAC_FAILED, false);
-	}
 	begin(&attempt);
-	outcome = attend(&attempt, argc, argv);
+	if (drac_conf_init(&attempt.conf) == 0)
+		outcome = attend(&attempt, argc, argv);
+	else
+		drac_say_error("not recorded: out of memory", &attempt);
 	answer = drac_answer(which, outcome, attempt.conf.strict);
 	drac_conf_free(&attempt.conf);
+	drac_remember(&attempt);
 	errno = saved;
 	return answer;
 }

@@ -9,18 +9,19 @@
  */
 
 #include <errno.h>
-#include <security/pam_ext.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 
 #include "pam_drac_parts.h"
 
-/* What hangs on the PAM handle. */
-struct memory {
+#define DATA_NAME "pam_drac"
+
+struct drac_memory {
 	unsigned long spent_ms; /* waited, by all hooks so far */
+	struct drac_log log;    /* what is left for it; not connected */
 	struct drac_mark *marks;
 };
 
@@ -43,45 +44,81 @@ reports_failure(int status)
 static void
 forget(pam_handle_t *pamh, void *data, int status)
 {
-	struct drac_login login = { .say = drac_say_late, .say_arg = pamh };
-	struct memory *memory = data;
+	struct drac_memory *memory = data;
+	struct drac_attempt attempt = { .pamh = pamh,
+		.hook = DRAC_HOOKS,
+		.log = memory->log,
+		.login = { .say = drac_say, .say_arg = &attempt } };
 	struct drac_mark *mark;
 	int saved = errno;
 
-	drac_words(&login, pamh);
+	drac_words(&attempt);
+	attempt.log.lines = DRAC_LOG_LINES;
 	while ((mark = memory->marks) != NULL) {
 		memory->marks = mark->next;
 		if (reports_failure(status))
-			drac_login_take_back(&login, mark,
+			drac_login_take_back(&attempt.login, mark,
 			    pam_strerror(pamh, status));
 		free(mark);
 	}
+	drac_log_end(&attempt.log);
 	free(memory);
 	errno = saved;
 }
 
 /* The memory of this handle, made at need; NULL without memory. */
-static struct memory *
-recall(pam_handle_t *pamh)
+static struct drac_memory *
+find_memory(pam_handle_t *pamh, const struct drac_log *log)
 {
 	const void *data = NULL;
-	struct memory *memory;
+	struct drac_memory *memory;
 
-	if (pam_get_data(pamh, DRAC_DATA_NAME, &data) == PAM_SUCCESS &&
+	if (pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS &&
 	    data != NULL)
-		return (struct memory *)(uintptr_t)data; /* ours, not const */
+		return (struct drac_memory *)(uintptr_t)data; /* ours */
 	memory = calloc(1, sizeof(*memory));
-	if (memory != NULL &&
-	    pam_set_data(pamh, DRAC_DATA_NAME, memory, forget) != PAM_SUCCESS) {
+	if (memory == NULL)
+		return NULL;
+	memory->log = *log;
+	if (pam_set_data(pamh, DATA_NAME, memory, forget) != PAM_SUCCESS) {
 		free(memory);
 		memory = NULL;
 	}
 	return memory;
 }
 
+void
+drac_recall(struct drac_attempt *attempt)
+{
+	struct drac_log *log = &attempt->log;
+
+	drac_log_init(log, DRAC_LOG_SOCKET, LOG_AUTHPRIV, NULL);
+	log->wait_ms = DRAC_LOG_WAIT_MS;
+	log->lines = DRAC_LOG_LINES;
+	attempt->memory = find_memory(attempt->pamh, log);
+	if (attempt->memory == NULL)
+		return;
+	*log = attempt->memory->log;
+	attempt->login.spent_ms = attempt->memory->spent_ms;
+}
+
+/*
+ * The descriptor is closed: until the next hook the application may give
+ * its number to something else.
+ */
+void
+drac_remember(struct drac_attempt *attempt)
+{
+	drac_log_end(&attempt->log);
+	if (attempt->memory == NULL)
+		return;
+	attempt->memory->log = attempt->log;
+	attempt->memory->spent_ms = attempt->login.spent_ms;
+}
+
 /* Recorded by this login already, at the same place? */
 static bool
-is_settled(const struct memory *memory, const struct drac_mark *mark)
+is_settled(const struct drac_memory *memory, const struct drac_mark *mark)
 {
 	const struct drac_mark *other;
 
@@ -93,17 +130,13 @@ is_settled(const struct memory *memory, const struct drac_mark *mark)
 	return false;
 }
 
-/* Known to this login, with what is left of its time. */
+/* Known to this login from now on. */
 static enum drac_outcome
-record(struct drac_attempt *attempt, struct memory *memory,
-    struct drac_mark *mark)
+record(struct drac_attempt *attempt, struct drac_mark *mark)
 {
-	struct drac_login *login = &attempt->login;
-	enum drac_outcome outcome;
+	struct drac_memory *memory = attempt->memory;
+	enum drac_outcome outcome = drac_login_record(&attempt->login, mark);
 
-	login->spent_ms = memory->spent_ms;
-	outcome = drac_login_record(login, mark);
-	memory->spent_ms = login->spent_ms;
 	mark->settled = outcome == DRAC_RECORDED;
 	if (mark->settled || drac_login_is_marked(mark)) {
 		mark->next = memory->marks;
@@ -122,19 +155,23 @@ enum drac_outcome
 drac_record(struct drac_attempt *attempt)
 {
 	struct drac_login *login = &attempt->login;
-	struct memory *memory = recall(attempt->pamh);
-	struct drac_mark *mark = memory == NULL ? NULL : drac_login_mark(login);
+	struct drac_mark *mark =
+	    attempt->memory == NULL ? NULL : drac_login_mark(login);
+	char text[DRAC_ADDR_TEXT + 64];
 
 	if (mark == NULL) {
 		drac_why_set(&login->why, "out of memory");
 		login->level = DRAC_LOGIN_ERR;
 		return DRAC_FAILED;
 	}
-	if (!is_settled(memory, mark))
-		return record(attempt, memory, mark);
+	if (!is_settled(attempt->memory, mark))
+		return record(attempt, mark);
 	free(mark);
-	if (attempt->conf.debug)
-		pam_syslog(attempt->pamh, LOG_DEBUG,
-		    "%s is already authorised by this login", login->addr_text);
+	if (attempt->conf.debug) {
+		snprintf(text, sizeof(text),
+		    "%s is already authorised by this login",
+		    login->addr_text);
+		drac_say(DRAC_LOGIN_DEBUG, text, 0, attempt);
+	}
 	return DRAC_RECORDED;
 }

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* PAM items as text, sentences to the log; see pam_drac_parts.h. */
+/* PAM items as text, lines to the log; see pam_drac_parts.h. */
 
-#include <security/pam_ext.h>
-#include <syslog.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "pam_drac_parts.h"
-
-static const int priority[] = {
-	[DRAC_LOGIN_ERR] = LOG_ERR,
-	[DRAC_LOGIN_WARNING] = LOG_WARNING,
-	[DRAC_LOGIN_INFO] = LOG_INFO,
-	[DRAC_LOGIN_DEBUG] = LOG_DEBUG,
-};
 
 const char *
 drac_item(const pam_handle_t *pamh, int type)
@@ -24,21 +17,53 @@ drac_item(const pam_handle_t *pamh, int type)
 	return value;
 }
 
-void
-drac_words(struct drac_login *login, const pam_handle_t *pamh)
+/* What pam_syslog(3) puts before a line; in a clean-up it knows less. */
+static void
+set_prefix(struct drac_attempt *attempt)
 {
-	drac_login_word(drac_item(pamh, PAM_USER), login->user);
-	drac_login_word(drac_item(pamh, PAM_SERVICE), login->service);
+	static const char *const type[DRAC_HOOKS] = {
+		[DRAC_HOOK_AUTHENTICATE] = "auth",
+		[DRAC_HOOK_SETCRED] = "setcred",
+		[DRAC_HOOK_ACCT_MGMT] = "account",
+		[DRAC_HOOK_OPEN_SESSION] = "session",
+		[DRAC_HOOK_CLOSE_SESSION] = "session",
+		[DRAC_HOOK_CHAUTHTOK] = "chauthtok",
+	};
+
+	if (attempt->hook == DRAC_HOOKS)
+		strcpy(attempt->prefix, "PAM pam_drac: ");
+	else
+		snprintf(attempt->prefix, sizeof(attempt->prefix),
+		    "pam_drac(%s:%s): ", attempt->login.service,
+		    type[attempt->hook]);
+	attempt->log.prefix = attempt->prefix;
 }
 
 void
-drac_say(enum drac_login_level level, const char *text, void *arg)
+drac_words(struct drac_attempt *attempt)
 {
-	pam_syslog(arg, priority[level], "%s", text);
+	drac_login_word(drac_item(attempt->pamh, PAM_USER),
+	    attempt->login.user);
+	drac_login_word(drac_item(attempt->pamh, PAM_SERVICE),
+	    attempt->login.service);
+	set_prefix(attempt);
 }
 
 void
-drac_say_late(enum drac_login_level level, const char *text, void *arg)
+drac_say(enum drac_login_level level, const char *text, unsigned left_ms,
+    void *arg)
 {
-	pam_syslog(arg, priority[level], DRAC_DATA_NAME ": %s", text);
+	struct drac_attempt *attempt = arg;
+
+	if (attempt->log.wait_ms > left_ms)
+		attempt->log.wait_ms = left_ms;
+	drac_log_put(&attempt->log, level, text);
+}
+
+void
+drac_say_error(const char *text, void *arg)
+{
+	struct drac_attempt *attempt = arg;
+
+	drac_log_put_detail(&attempt->log, LOG_ERR, text);
 }

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "lookups.h"
 #include "work.h"

@@ -38,6 +38,7 @@
 
 #include "addr.h"
 #include "conf.h"
+#include "log.h"
 #include "store.h"
 #include "why.h"
 #include "wire.h"
@@ -351,10 +352,9 @@ time_t drac_step_seen(struct drac_step *step);
 void drac_step_close(struct drac_step *step);
 
 /*
- * The log. Levels are those of syslog(3). What is not printable ASCII is
- * shown as `?`. log: the datagram socket of syslog, borrowed for ever; NULL:
- * stderr. Nothing waits for whoever reads it: a line that is not taken at
- * once is lost, and drac_say_flush tells how many were.
+ * The log, of lib/log. log: the socket of the log daemon, borrowed for ever;
+ * NULL: stderr. No line is waited for: one that is not taken at once is
+ * lost, and the next one or drac_say_flush reports how many were.
  */
 void drac_say_open(const char *log, bool debug);
 __attribute__((format(printf, 2, 3))) void drac_say(int level,

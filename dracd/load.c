@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "dracd.h"
 #include "lookups.h"

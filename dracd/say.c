@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * What the daemon says: to the log, and to systemd. The only room of the
- * daemon that knows syslog(3), but for the names of its levels.
- *
- * Whoever reads the log may hang, and the daemon must not: nothing here
- * waits for a reader of the log. What is not taken at once is lost and
- * counted. So syslog(3) is not used, which waits.
+ * What the daemon says: to the log, and to systemd. The loop must not wait
+ * for the reader of the log, so it gives the log no time: what is not taken
+ * at once is lost and counted.
  */
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "dracd.h"
@@ -31,10 +23,6 @@
 #define LINE      512
 #define MINUTE_MS 60000
 
-/* A whole line with what stands before it. */
-#define RECORD (LINE + 64)
-_Static_assert(RECORD <= PIPE_BUF, "a pipe takes a record whole");
-
 /* What was said of one cause, and what was not. */
 struct cause {
 	bool said;
@@ -43,121 +31,27 @@ struct cause {
 	char last[LINE]; /* of those left out */
 };
 
-static const char *syslog_path; /* NULL: to stderr */
-static int syslog_fd = -1;
-static bool to_journal; /* stderr is the journal's */
+static struct drac_log the_log = { .fd = -1 };
 static bool with_debug;
-static uint64_t lost;
 static struct cause causes[DRAC_REFUSALS];
 
-/* systemd.exec(5): device and inode of what systemd gave us as stderr. */
-static bool
-is_journal(int fd)
-{
-	const char *named = getenv("JOURNAL_STREAM");
-	char text[64];
-	struct stat st;
-
-	if (named == NULL || fstat(fd, &st) == -1)
-		return false;
-	snprintf(text, sizeof(text), "%ju:%ju", (uintmax_t)st.st_dev,
-	    (uintmax_t)st.st_ino);
-	return strcmp(named, text) == 0;
-}
-
+/* What was lost before is still to be reported. */
 void
 drac_say_open(const char *log, bool debug)
 {
-	syslog_path = log;
+	uint64_t lost = the_log.lost;
+
+	drac_log_end(&the_log);
+	drac_log_init(&the_log, log, LOG_MAIL, IDENT);
+	the_log.lost = lost;
 	with_debug = debug;
-	to_journal = log == NULL && is_journal(STDERR_FILENO);
-	if (log == NULL && syslog_fd != -1) {
-		(void)close(syslog_fd);
-		syslog_fd = -1;
-	}
 }
 
-static const char *
-level_word(int level)
+static void
+put_line(int level, const char *line)
 {
-	return level <= LOG_ERR       ? "error"
-	       : level == LOG_WARNING ? "warning"
-	       : level == LOG_DEBUG   ? "debug"
-				      : "info";
-}
-
-/* Without waiting; a pipe that polls as writable takes a record whole. */
-static bool
-put_stderr(int level, const char *line)
-{
-	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char record[RECORD];
-	int length;
-
-	if (to_journal)
-		length =
-		    snprintf(record, sizeof(record), "<%d>%s\n", level, line);
-	else
-		length = snprintf(record, sizeof(record), IDENT ": %s: %s\n",
-		    level_word(level), line);
-	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLOUT) != 0 &&
-	       write(STDERR_FILENO, record, (size_t)length) == length;
-}
-
-static int
-connect_syslog(void)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-
-	if (syslog_fd != -1)
-		(void)close(syslog_fd);
-	syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (syslog_fd == -1)
-		return -1;
-	snprintf(to.sun_path, sizeof(to.sun_path), "%s", syslog_path);
-	return connect(syslog_fd, (const struct sockaddr *)&to, sizeof(to));
-}
-
-static bool
-send_syslog(const char *record, size_t length)
-{
-	return syslog_fd != -1 && send(syslog_fd, record, length,
-				      MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
-}
-
-/* As syslog(3) of glibc does it; a daemon of its own may come again. */
-static bool
-put_syslog(int level, const char *line)
-{
-	time_t now = time(NULL);
-	char when[32] = "", record[RECORD];
-	struct tm tm;
-	int length;
-
-	if (localtime_r(&now, &tm) != NULL)
-		(void)strftime(when, sizeof(when), "%b %e %H:%M:%S ", &tm);
-	length = snprintf(record, sizeof(record), "<%d>%s" IDENT "[%jd]: %s",
-	    LOG_MAIL | level, when, (intmax_t)getpid(), line);
-	if (send_syslog(record, (size_t)length))
-		return true;
-	if (syslog_fd != -1 && (errno == EAGAIN || errno == ENOBUFS))
-		return false;
-	return connect_syslog() == 0 && send_syslog(record, (size_t)length);
-}
-
-static bool
-put_line(int level, char *line)
-{
-	bool taken;
-
-	drac_why_make_harmless(line);
-	if (level == LOG_DEBUG && !with_debug)
-		return true;
-	taken = syslog_path != NULL ? put_syslog(level, line)
-				    : put_stderr(level, line);
-	if (!taken)
-		lost++;
-	return taken;
+	if (level != LOG_DEBUG || with_debug)
+		drac_log_put(&the_log, level, line);
 }
 
 void
@@ -169,7 +63,7 @@ drac_say(int level, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	(void)put_line(level, line);
+	put_line(level, line);
 }
 
 static int
@@ -207,29 +101,15 @@ drac_say_limited(enum drac_refusal number, const char *format, ...)
 		cause->left_out++;
 		return;
 	}
-	(void)put_line(level_of(number), cause->last);
+	put_line(level_of(number), cause->last);
 	cause->said = true;
 	cause->said_ms = now_ms;
-}
-
-/* That itself may be lost, too, and counts no more for it. */
-static void
-tell_lost(void)
-{
-	char line[LINE];
-	uint64_t count = lost;
-
-	if (count == 0)
-		return;
-	snprintf(line, sizeof(line),
-	    "the log did not take %" PRIu64 " lines before this one", count);
-	lost = put_line(LOG_WARNING, line) ? 0 : count;
 }
 
 void
 drac_say_flush(int64_t now_ms)
 {
-	tell_lost();
+	drac_log_flush(&the_log);
 	for (int i = 0; i < DRAC_REFUSALS; i++)
 		catch_up((enum drac_refusal)i, now_ms);
 }

@@ -16,10 +16,19 @@
 
 #define CLOCK sizeof("00:00:00Z")
 
-__attribute__((format(printf, 3, 4))) static void
-say(const struct drac_login *login, enum drac_login_level level,
-    const char *format, ...)
+static unsigned
+left_ms(const struct drac_login *login)
 {
+	return login->spent_ms < login->conf->timeout_ms
+		   ? (unsigned)(login->conf->timeout_ms - login->spent_ms)
+		   : 0;
+}
+
+__attribute__((format(printf, 3, 4))) static void
+say(struct drac_login *login, enum drac_login_level level, const char *format,
+    ...)
+{
+	int64_t start = drac_sys_ms();
 	char line[DRAC_LOGIN_LINE];
 	int saved = errno;
 	va_list ap;
@@ -27,7 +36,8 @@ say(const struct drac_login *login, enum drac_login_level level,
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	login->say(level, line, login->say_arg);
+	login->say(level, line, left_ms(login), login->say_arg);
+	login->spent_ms += (unsigned long)(drac_sys_ms() - start);
 	errno = saved;
 }
 
@@ -115,14 +125,6 @@ drac_login_may_record(struct drac_login *login)
 }
 
 /* Time */
-
-static unsigned
-left_ms(const struct drac_login *login)
-{
-	return login->spent_ms < login->conf->timeout_ms
-		   ? (unsigned)(login->conf->timeout_ms - login->spent_ms)
-		   : 0;
-}
 
 /* Rounded up: who waited until the end has nothing left. */
 static void
@@ -225,7 +227,7 @@ drac_login_is_marked(const struct drac_mark *mark)
 
 /* Where servers were told first, login->servers says why they were not. */
 static void
-say_granted(const struct drac_login *login, const struct drac_grant *grant)
+say_granted(struct drac_login *login, const struct drac_grant *grant)
 {
 	bool direct = login->servers[0] != '\0';
 	const char *note[] = { direct ? " (directly, for no server answered: "
@@ -379,16 +381,29 @@ drac_login_record_all(struct drac_login *logins, size_t count)
 
 /* Servers */
 
+/* One sentence for all servers, so that a login has few lines. */
 static void
-say_breaker(const struct drac_login *login, const struct drac_told *told)
+say_breakers(struct drac_login *login, const struct drac_news *news)
 {
-	if (told->tripped)
+	char tripped[DRAC_LOGIN_LIST] = "", closed[DRAC_LOGIN_LIST] = "";
+
+	for (size_t i = 0; i < news->count; i++) {
+		const struct drac_told *told = &news->told[i];
+
+		if (told->tripped)
+			add_word(tripped, sizeof(tripped), ", ", told->name);
+		if (told->closed)
+			add_word(closed, sizeof(closed), ", ", told->name);
+	}
+	if (tripped[0] != '\0')
 		say(login, DRAC_LOGIN_WARNING,
-		    "%s has not answered %d logins in a row: left alone for "
+		    "%s %s not answered %d logins in a row: left alone for "
 		    "%d seconds",
-		    told->name, DRAC_BREAKER_FAILURES, DRAC_BREAKER_PAUSE_S);
-	if (told->closed)
-		say(login, DRAC_LOGIN_INFO, "%s answers again", told->name);
+		    tripped, strchr(tripped, ',') == NULL ? "has" : "have",
+		    DRAC_BREAKER_FAILURES, DRAC_BREAKER_PAUSE_S);
+	if (closed[0] != '\0')
+		say(login, DRAC_LOGIN_INFO, "%s %s again", closed,
+		    strchr(closed, ',') == NULL ? "answers" : "answer");
 }
 
 /* What an operator can mend is an error, a wait that was too long is not. */
@@ -491,9 +506,8 @@ tell(struct drac_login *login, unsigned timeout_ms, struct drac_news *news)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	drac_tell(&tell, &login->addr, news);
-	for (size_t i = 0; i < news->count; i++)
-		say_breaker(login, &news->told[i]);
 	spend(login, &start);
+	say_breakers(login, news);
 	for (size_t i = 0; i < news->count; i++)
 		if (!news->told[i].kept)
 			add_word(login->servers, sizeof(login->servers), "; ",
@@ -579,17 +593,23 @@ take_back_from_daemon(const struct drac_mark *mark, struct drac_why *why)
 }
 
 void
-drac_login_take_back(const struct drac_login *login,
+drac_login_take_back(struct drac_login *login,
     const struct drac_mark *mark, const char *reason)
 {
+	const struct drac_conf limit = { .timeout_ms = mark->opts.timeout_ms };
 	struct drac_why why = { "" };
 	char addr[DRAC_ADDR_TEXT];
 	int result = 0, saved = errno;
+	struct timespec start;
 
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	login->conf = &limit;
+	login->spent_ms = 0;
 	drac_addr_text(&mark->addr, addr);
 	if (mark->grant.written)
 		result = mark->by_daemon ? take_back_from_daemon(mark, &why)
 					 : take_back_from_map(mark, &why);
+	spend(login, &start);
 	if (result == 1)
 		say(login, DRAC_LOGIN_INFO,
 		    "took back %s: the login of %s (%s) failed: %s", addr,
@@ -603,5 +623,6 @@ drac_login_take_back(const struct drac_login *login,
 		    "could not take back %s of %s (%s): kept until it "
 		    "expires by %s",
 		    addr, login->user, login->service, mark->keepers);
+	login->conf = NULL;
 	errno = saved;
 }

@@ -23,6 +23,7 @@
 
 #include "addr.h"
 #include "conf.h"
+#include "log.h"
 #include "store.h"
 #include "why.h"
 
@@ -41,17 +42,20 @@ enum drac_outcome {
 	DRAC_OUTCOMES
 };
 
-/* In the order of syslog(3): the worst first. */
+/* Those of syslog(3): the worst first. */
 enum drac_login_level {
-	DRAC_LOGIN_ERR,     /* somebody must act */
-	DRAC_LOGIN_WARNING, /* refused input, a wait that was too long */
-	DRAC_LOGIN_INFO,    /* one a login */
-	DRAC_LOGIN_DEBUG    /* only where the configuration says debug */
+	DRAC_LOGIN_ERR = LOG_ERR,         /* somebody must act */
+	DRAC_LOGIN_WARNING = LOG_WARNING, /* refused input, too long a wait */
+	DRAC_LOGIN_INFO = LOG_INFO,       /* one a login */
+	DRAC_LOGIN_DEBUG = LOG_DEBUG      /* only with debug configured */
 };
 
-/* Where sentences go: text without a newline. */
+/*
+ * Where sentences go: text without a newline. It may take up to left_ms,
+ * what is left of the login's time; what it takes is counted there.
+ */
 typedef void drac_login_say(enum drac_login_level level, const char *text,
-    void *arg);
+    unsigned left_ms, void *arg);
 
 /*
  * One login at work. The caller fills in the first part, what is borrowed
@@ -145,9 +149,11 @@ void drac_login_conclude(struct drac_login *login, enum drac_outcome outcome);
 
 /*
  * The login failed after all, for this reason: take back what it recorded.
- * Of login the sentences need user, service and say; the rest may be zero.
+ * Of login the sentences need user, service and say; the rest may be zero, and
+ * conf is NULL afterwards. It takes as long as was left of the login's time, or
+ * a quarter of timeout.
  */
-void drac_login_take_back(const struct drac_login *login,
+void drac_login_take_back(struct drac_login *login,
     const struct drac_mark *mark, const char *reason);
 
 #endif

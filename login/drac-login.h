@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "conf.h"
+#include "log.h"
 #include "login.h"
 
 enum drac_post_status {
@@ -40,6 +41,7 @@ struct drac_post_speaker {
 	bool brief;         /* warnings and errors only, and few of them */
 	unsigned said;      /* of those */
 	unsigned held_back; /* of those, because there were too many */
+	struct drac_log log;
 };
 
 /* A login of now; its conf, user and service are set. */
@@ -50,14 +52,20 @@ void drac_post_begin(struct drac_login *login, const struct drac_conf *conf,
 enum drac_post_status drac_post_list(const struct drac_conf *conf,
     const char *service, struct drac_post_speaker *speaker);
 
-void drac_post_open_log(void);
+void drac_post_open_log(struct drac_post_speaker *speaker);
+
+/* The logins that are recorded together may wait for the log as one does. */
+void drac_post_begin_group(struct drac_post_speaker *speaker);
 
 /* A sentence of lib/login; arg is the speaker. */
 drac_login_say drac_post_say;
 
+/* An error of the configuration; arg is the speaker. */
+drac_conf_report drac_post_say_error;
+
 /* The same whatever the speaker leaves out. */
 __attribute__((format(printf, 3, 4))) void
-drac_post_tell(const struct drac_post_speaker *speaker,
+drac_post_tell(struct drac_post_speaker *speaker,
     enum drac_login_level level, const char *format, ...);
 
 /* For who started us in the wrong way: to standard error alone. */

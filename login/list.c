@@ -74,6 +74,7 @@ flush(struct list *list)
 	if (list->waiting == 0)
 		return;
 	group->now = time(NULL);
+	drac_post_begin_group(list->speaker);
 	outcome = drac_login_record_all(group, list->waiting);
 	for (size_t i = 0; i < list->waiting; i++)
 		count(list, &group[i], outcome);
@@ -87,6 +88,7 @@ record(struct list *list, struct drac_login *login)
 	enum drac_outcome outcome = DRAC_FAILED;
 	struct drac_mark *mark = drac_login_mark(login);
 
+	drac_post_begin_group(list->speaker);
 	if (mark != NULL)
 		outcome = drac_login_record(login, mark);
 	free(mark);
@@ -117,7 +119,7 @@ skip(struct list *list, const char *why)
 	snprintf(text, sizeof(text), "line %lu: %s: \"%s\"", list->number, why,
 	    word);
 	list->malformed++;
-	drac_post_say(DRAC_LOGIN_WARNING, text, list->speaker);
+	drac_post_say(DRAC_LOGIN_WARNING, text, UINT_MAX, list->speaker);
 }
 
 /* A login like those before, unless policy is against it. */
@@ -244,9 +246,10 @@ read_all(struct list *list)
 static enum drac_post_status
 sum_up(const struct list *list)
 {
-	const struct drac_post_speaker *speaker = list->speaker;
+	struct drac_post_speaker *speaker = list->speaker;
 	bool failed = list->failed > 0 || list->error != 0;
 
+	drac_post_begin_group(speaker);
 	if (list->error != 0)
 		drac_post_tell(speaker, DRAC_LOGIN_ERR, "standard input: %s",
 		    strerrordesc_np(list->error));

@@ -192,12 +192,6 @@ authorise(struct drac_login *login, const struct drac_post_options *options)
 	return outcome;
 }
 
-static void
-report(const char *text, void *arg)
-{
-	drac_post_tell(arg, DRAC_LOGIN_ERR, "%s", text);
-}
-
 /*
  * A person at a terminal is also told what is for debugging: that the
  * address is there already.
@@ -206,9 +200,13 @@ static int
 load(struct drac_conf *conf, const struct drac_post_options *options,
     struct drac_post_speaker *speaker)
 {
-	int result =
-	    drac_conf_load_named(conf, options->conf_path, report, speaker);
+	int result;
 
+	speaker->log.lines = DRAC_LOG_LINES;
+	result = drac_conf_load_named(conf, options->conf_path,
+	    drac_post_say_error, speaker);
+	if (result == 0)
+		speaker->log.lines = DRAC_LOG_NO_LIMIT;
 	speaker->debug = conf->debug;
 	if (speaker->terminal && !options->list)
 		conf->debug = true;
@@ -290,13 +288,15 @@ run(const struct drac_post_options *options)
 	enum drac_post_status status;
 	int saved;
 
-	drac_post_open_log();
+	drac_post_open_log(&speaker);
 	status = record(options, &speaker, &strict);
+	drac_log_end(&speaker.log);
 	if (alone || (strict && status == DRAC_POST_FAILED))
 		return status;
 	(void)execvp(*options->command, options->command);
 	saved = errno;
 	speaker.terminal = isatty(STDERR_FILENO);
+	speaker.log.lines = DRAC_LOG_NO_LIMIT;
 	drac_post_tell(&speaker, DRAC_LOGIN_ERR, "%s: %s", *options->command,
 	    strerrordesc_np(saved));
 	return DRAC_POST_FAILED;

@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <syslog.h>
 
 #include "drac-login.h"
 
@@ -13,33 +12,49 @@
 /* Of a list: what an operator reads of it before the rest is only counted. */
 #define SAID_MAX 20u
 
-static const int priority[] = {
-	[DRAC_LOGIN_ERR] = LOG_ERR,
-	[DRAC_LOGIN_WARNING] = LOG_WARNING,
-	[DRAC_LOGIN_INFO] = LOG_INFO,
-	[DRAC_LOGIN_DEBUG] = LOG_DEBUG,
-};
-
 void
-drac_post_open_log(void)
+drac_post_open_log(struct drac_post_speaker *speaker)
 {
-	openlog(NAME, LOG_PID, LOG_AUTHPRIV);
+	drac_log_init(&speaker->log, DRAC_LOG_SOCKET, LOG_AUTHPRIV, NAME);
+	speaker->log.wait_ms = DRAC_LOG_WAIT_MS;
+}
+
+/* While lines are being lost nothing is waited for. */
+void
+drac_post_begin_group(struct drac_post_speaker *speaker)
+{
+	if (speaker->log.lost == 0)
+		speaker->log.wait_ms = DRAC_LOG_WAIT_MS;
 }
 
 static void
-put(const struct drac_post_speaker *speaker, enum drac_login_level level,
+put(struct drac_post_speaker *speaker, enum drac_login_level level,
     const char *text)
 {
 	if (level != DRAC_LOGIN_DEBUG || speaker->debug)
-		syslog(priority[level], "%s", text);
+		drac_log_put(&speaker->log, level, text);
 	if (speaker->terminal)
 		fprintf(stderr, NAME ": %s\n", text);
 }
 
 void
-drac_post_say(enum drac_login_level level, const char *text, void *arg)
+drac_post_say_error(const char *text, void *arg)
 {
 	struct drac_post_speaker *speaker = arg;
+
+	drac_log_put_detail(&speaker->log, LOG_ERR, text);
+	if (speaker->terminal)
+		fprintf(stderr, NAME ": %s\n", text);
+}
+
+void
+drac_post_say(enum drac_login_level level, const char *text, unsigned left_ms,
+    void *arg)
+{
+	struct drac_post_speaker *speaker = arg;
+
+	if (speaker->log.wait_ms > left_ms)
+		speaker->log.wait_ms = left_ms;
 
 	if (speaker->brief && !speaker->debug) {
 		if (level > DRAC_LOGIN_WARNING)
@@ -55,7 +70,7 @@ drac_post_say(enum drac_login_level level, const char *text, void *arg)
 
 /* Names of files and variables must not drive a terminal. */
 void
-drac_post_tell(const struct drac_post_speaker *speaker,
+drac_post_tell(struct drac_post_speaker *speaker,
     enum drac_login_level level, const char *format, ...)
 {
 	char text[DRAC_LOGIN_LINE];

@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <security/pam_modules.h>
 
+#include "log.h"
 #include "login.h"
+#include "sys.h"
 
 /* Every group has our line, and libpam can get past all the others. */
 static const char everywhere[] = "auth required %S\n"
@@ -659,6 +661,82 @@ grant_line_says_who_what_and_until_when(void)
 	CHECK((time_t)(hour * 3600 + minute * 60 + second) == until);
 }
 
+/* All hooks of one handle are one login. */
+static void
+login_has_few_lines(void)
+{
+	static char text[64100];
+	pam_handle_t *pamh;
+
+	for (size_t i = 0; i < 64000; i += 2)
+		memcpy(text + i, "x\n", 2);
+	write_file("drac.conf", "%s", text);
+	write_lines("account required %M\nsession required %M\n");
+	forget_log();
+	pamh = start("alice", "192.0.2.7");
+	call(pamh, "C");
+	CHECK(caught.count == DRAC_LOG_LINES + 1);
+	CHECK(logged(LOG_ERR, "drac.conf:7: ") == 1);
+	CHECK(logged(LOG_ERR, "drac.conf:8: ") == 0);
+	CHECK(logged(LOG_ERR, "not recorded for alice (dovecot): the "
+			      "configuration is broken") == 1);
+	CHECK(logged(LOG_WARNING, "and 31993 more") == 1);
+	call(pamh, "O");
+	CHECK(caught.count == DRAC_LOG_LINES + 2);
+	CHECK(logged(LOG_WARNING, "and 32001 more") == 1);
+	end(&pamh, PAM_SUCCESS);
+	write_conf("");
+}
+
+/* What one hook waited for the log, a later one does not have. */
+static void
+full_log_is_waited_for_in_time(void)
+{
+	pam_handle_t *pamh;
+
+	write_conf("timeout = 60ms\n");
+	write_lines("account required %M\n");
+	forget_log();
+	pamh = start("alice", "127.0.0.1");
+	log_errno = EAGAIN;
+	call(pamh, "C");
+	CHECK(caught.count == 0);
+	log_errno = 0;
+	set_rhost(pamh, "192.0.2.8");
+	call(pamh, "C");
+	CHECK(logged(LOG_WARNING, "the log did not take 1 lines before") == 1);
+	CHECK(logged(LOG_WARNING, "timeout of this login is used up") == 1);
+	CHECK(entry("192.0.2.8") == 0);
+	end(&pamh, PAM_SUCCESS);
+	write_conf("");
+}
+
+/* The lines of all hooks and of the end together wait that long. */
+static void
+full_log_is_waited_for_once(void)
+{
+	pam_handle_t *pamh;
+	int64_t begin;
+
+	set_entry("192.0.2.7", 0);
+	write_conf("timeout = 20s\n");
+	write_lines("account required %M\nsession required %M\n");
+	forget_log();
+	pamh = start("alice", "192.0.2.7");
+	log_errno = EAGAIN;
+	begin = drac_sys_ms();
+	for (int i = 0; i < 100; i++) {
+		set_rhost(pamh, i % 2 == 0 ? "127.0.0.1" : "192.0.2.7");
+		call(pamh, "CO");
+	}
+	end(&pamh, PAM_PERM_DENIED);
+	CHECK(drac_sys_ms() - begin >= DRAC_LOG_WAIT_MS);
+	CHECK(drac_sys_ms() - begin < 50 * DRAC_LOG_WAIT_MS);
+	log_errno = 0;
+	CHECK(caught.count == 0 && entry("192.0.2.7") == 0);
+	write_conf("");
+}
+
 static void
 outside_text_is_escaped(void)
 {
@@ -770,6 +848,9 @@ main(void)
 	RUN(held_lock_delays_a_login_once);
 	RUN(held_lock_bounds_taking_back);
 	RUN(grant_line_says_who_what_and_until_when);
+	RUN(login_has_few_lines);
+	RUN(full_log_is_waited_for_in_time);
+	RUN(full_log_is_waited_for_once);
 	RUN(outside_text_is_escaped);
 	RUN(silent_flag_silences_no_log);
 	RUN(errno_is_kept);

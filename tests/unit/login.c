@@ -25,13 +25,16 @@ static struct drac_conf conf;
 static char heard[8192];
 
 static void
-hear(enum drac_login_level level, const char *text, void *arg)
+hear(enum drac_login_level level, const char *text, unsigned left_ms,
+    void *arg)
 {
 	size_t length = strlen(heard);
 
+	(void)left_ms;
+
 	CHECK(arg == &conf);
 	snprintf(heard + length, sizeof(heard) - length, "%c %s\n",
-	    "EWID"[level], text);
+	    "???EW?ID"[level], text);
 }
 
 /* Was exactly this said? Then forget it. */

@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "lookup_parts.h"

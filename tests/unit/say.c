@@ -14,7 +14,6 @@
 #include <regex.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "dracd.h"
@@ -192,8 +191,7 @@ syslog_gets_what_it_knows(void)
 	int fd = listen_at(path);
 
 	snprintf(pattern, sizeof pattern,
-	    "^<20>[A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} "
-	    "rpc\\.dracd\\[%jd\\]: text$",
+	    "^<20>rpc\\.dracd\\[%jd\\]: text$",
 	    (intmax_t)getpid());
 	drac_say_open(path, false);
 	drac_say(LOG_WARNING, "text");
@@ -214,9 +212,10 @@ syslog_that_comes_again_is_found(void)
 	drac_say(LOG_INFO, "two");
 	fd = listen_at(path);
 	drac_say(LOG_INFO, "three");
+	CHECK_ROW(matches(take_text(fd), "did not take 1 lines"), read_text);
 	CHECK_ROW(matches(take_text(fd), "three$"), read_text);
 	drac_say_flush(0);
-	CHECK_ROW(matches(take_text(fd), "did not take 1 lines"), read_text);
+	CHECK_ROW(take_text(fd)[0] == '\0', read_text);
 	close(fd);
 }
 

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "../../dracd/dracd.h"
