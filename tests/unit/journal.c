@@ -171,6 +171,49 @@ reboot_replays_the_whole_ring(void)
 	(void)close(fd);
 }
 
+/* The journal is loaded as after a reboot. */
+static void
+load_after_reboot(struct drac_journal *journal, int fd)
+{
+	struct stat st = { 0 };
+
+	memset(journal->head.boot, 1, sizeof(journal->head.boot));
+	CHECK(drac_journal_applied(journal, &st) == 0);
+	CHECK(drac_journal_load(journal, fd) == 0);
+	CHECK(journal->rebooted);
+}
+
+/*
+ * The map was on the disk when the ring began anew. Records from before,
+ * whole and in a row as they are, would undo what was done since: the mark
+ * that a clock which was set back has moved, for one.
+ */
+static void
+reboot_replays_no_old_epoch(void)
+{
+	struct drac_journal journal;
+	struct stat st = { 0 };
+	struct seen seen = { 0 };
+	int fd = fresh();
+
+	CHECK(drac_journal_load(&journal, fd) == 0);
+	journal.head.mark = 99;
+	CHECK(append(&journal, 1, 'a') == 0 && append(&journal, 2, 'b') == 0);
+	CHECK(drac_journal_applied(&journal, &st) == 0);
+	journal.head.mark = 55;
+	CHECK(drac_journal_restart(&journal, false) == 0);
+	load_after_reboot(&journal, fd);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 0 && journal.head.mark == 55);
+	CHECK(journal.end == 0);
+	/* One record over the old ones; they follow it, but are not its own. */
+	CHECK(append(&journal, 3, 'c') == 0);
+	load_after_reboot(&journal, fd);
+	CHECK(drac_journal_pending(&journal, see, &seen) == 0);
+	CHECK(seen.count == 1 && seen.pgno[0] == 3);
+	(void)close(fd);
+}
+
 static void
 ring_says_when_it_is_full(void)
 {
@@ -309,6 +352,7 @@ main(void)
 	RUN(torn_record_ends_the_journal);
 	RUN(old_epoch_is_not_replayed);
 	RUN(reboot_replays_the_whole_ring);
+	RUN(reboot_replays_no_old_epoch);
 	RUN(ring_says_when_it_is_full);
 	RUN(mark_is_in_the_records);
 	RUN(version_one_is_read_and_written);
