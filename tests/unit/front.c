@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "dracd.h"
+#include "front.h"
 #include "test.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -481,6 +481,52 @@ answer_to_a_datagram_is_never_longer(void)
 	CHECK(answered > 10);
 	close(fd);
 	tear_down();
+}
+
+/*
+ * No reply to versions 1 and 2 is longer than the shortest good call today.
+ * One that would be longer than its request, which may have a forged sender,
+ * is not sent.
+ */
+static void
+reply_longer_than_its_request_is_not_sent(void)
+{
+	static const struct {
+		const char *name;
+		size_t asked;
+		ssize_t sent;
+	} rows[] = { { "as long", 28, 28 }, { "longer", 27, -1 },
+		{ "request of nothing", 0, -1 } };
+	static struct drac_dgrams dgrams;
+	struct sockaddr_in here = sockaddr("127.0.0.1", 0);
+	socklen_t size = sizeof here;
+	struct drac_sockets sockets = { .count = 1 };
+	int fd;
+
+	sockets.at[0] = (struct drac_socket){ .road = DRAC_ROAD_UDP,
+		.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+	CHECK(bind(sockets.at[0].fd, (struct sockaddr *)&here, size) == 0);
+	CHECK(getsockname(sockets.at[0].fd, (struct sockaddr *)&here, &size) ==
+	      0);
+	rig.port = ntohs(here.sin_port);
+	fd = udp();
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct message message = bare(11, 1, DRAC_PROC_ADD);
+		unsigned char octets[64];
+		bool more;
+
+		say(fd, &message);
+		CHECK(drac_dgram_collect(&dgrams, &sockets.at[0], rig.jobs, 0,
+			  1, &more) == 1);
+		CHECK(dgrams.back[0].asked == message.size);
+		dgrams.back[0].asked = rows[i].asked;
+		drac_dgram_answer(&dgrams, &sockets, rig.jobs, 1);
+		CHECK_ROW(recv(fd, octets, sizeof octets, MSG_DONTWAIT) ==
+			      rows[i].sent,
+		    rows[i].name);
+	}
+	close(fd);
+	close(sockets.at[0].fd);
 }
 
 static void
@@ -1307,6 +1353,7 @@ main(void)
 	RUN(answer_leaves_from_the_address_asked);
 	RUN(ipv6_callers_are_answered);
 	RUN(answer_to_a_datagram_is_never_longer);
+	RUN(reply_longer_than_its_request_is_not_sent);
 	RUN(faulty_datagrams_are_counted);
 	RUN(datagram_longer_than_any_call_is_dropped);
 	RUN(flood_of_garbage_delays_no_call);
