@@ -8,7 +8,7 @@ protocols='pop imap'
 
 open_cyrus()
 {
-	open_front cyrus cyrus-pop3d cyrus-imapd sasl2-bin
+	open_front cyrus cyrus-pop3d cyrus-imapd sasl2-bin systemd netbase
 	start_saslauthd
 	cyrus_files
 }
