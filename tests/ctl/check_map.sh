@@ -46,7 +46,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	chown 65534 "$dir"
 	says map_directory_owner 1 "^${at%/*}: .*\\(map-owner\\)$" '' c
 else
-	echo 'skip map_owner: needs root'
+	skip map_owner 'needs root'
 	echo map-owner >>"$tmp/provoked"
 fi
 host 'server = local' "user = $me"
@@ -78,25 +78,25 @@ put 192.0.2.9 -100
 content sweep_to_come
 
 # Own addresses
-alone() {
-	unshare --map-root-user --net sh -c '
+with_address() {
+	alone sh -c '
 		ip link set lo up && ip addr add 192.0.2.7/32 dev lo &&
 		exec "$@"' sh "$@"
 }
 host
 put 192.0.2.7 500
 put 192.0.2.8 500
-if alone true 2>/dev/null; then
+if with_address true 2>/dev/null; then
 	content own_address_of_another_host
 	echo map-own-address >>"$tmp/provoked"
 	says own_address 1 '^DANGER: 192.0.2.7: .*\(map-own-address\)$' '' \
-		alone "$ctl" check --root "$root"
+		with_address "$ctl" check --root "$root"
 	is own_address_alone 1 "$(grep -c . "$tmp/out")"
 	d drop -q 192.0.2.7
 	says own_address_dropped 0 '^Nothing' '' \
-		alone "$ctl" check --root "$root"
+		with_address "$ctl" check --root "$root"
 else
-	echo 'skip own_address: needs a network of its own'
+	skip own_address 'no network namespace to be had'
 	echo map-own-address >>"$tmp/provoked"
 fi
 

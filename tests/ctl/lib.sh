@@ -94,13 +94,18 @@ d() {
 	"$ctl" -c "$conf" "$@"
 }
 
-# other COMMAND...   as a user who does not own what we made
+# other COMMAND...     as a user who does not own what we made
+# private COMMAND...   with mounts that nobody else sees
+# alone COMMAND...     with a network that nobody else sees
 if [ "$(id -u)" -eq 0 ]; then
 	other() {
 		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 	}
 	private() {
 		unshare --mount --propagation private "$@"
+	}
+	alone() {
+		unshare --net "$@"
 	}
 else
 	other() {
@@ -113,7 +118,31 @@ else
 	private() {
 		unshare --map-root-user --mount "$@"
 	}
+	alone() {
+		unshare --map-root-user --net "$@"
+	}
 fi
+
+# skip NAME REASON
+skip() {
+	printf 'skip %s: %s\n' "$1" "$2"
+}
+
+# can_trace NAME   or NAME is skipped
+can_trace() {
+	if ! command -v strace >/dev/null; then
+		skip "$1" 'not installed: strace'
+		return 1
+	fi
+	strace -o "$tmp/trace" true 2>/dev/null ||
+		! skip "$1" 'strace may not trace here'
+}
+
+# can_mount NAME   or NAME is skipped
+can_mount() {
+	private mount -t tmpfs none /run 2>/dev/null ||
+		! skip "$1" 'no mount namespace to be had'
+}
 
 # count JSON-FILE   the number of objects; nothing when it is not valid
 count() {

@@ -33,8 +33,7 @@ is list_thousand_in_one_line 1 "$(wc -l <"$log")"
 list list_again 0 'info .*: 1000 authorised, .*, 0 malformed'
 
 # How often the map is opened for them.
-if command -v strace >/dev/null &&
-    strace -o "$tmp/trace" -e trace=openat true 2>/dev/null; then
+if can_trace list_opens_the_map_for_groups; then
 	fresh
 	: >"$log"
 	strace -E LD_PRELOAD="$shim" -o "$tmp/trace" -e trace=openat \
@@ -43,8 +42,6 @@ if command -v strace >/dev/null &&
 	is list_opens_the_map_for_groups yes \
 		"$([ "$opened" -ge 1 ] && [ "$opened" -le 40 ] && echo yes ||
 		echo "$opened times")"
-else
-	echo 'skip list_opens_the_map_for_groups: needs strace'
 fi
 
 fresh debug

@@ -185,7 +185,7 @@ as_user() {
 	setpriv --reuid="$uid" --regid="$(id -g $user)" --clear-groups "$@"
 }
 
-if command -v strace >/dev/null; then
+if can_trace keeper_for_good; then
 	halt flock list
 	is keeper_for_good "$uid $uid $uid $uid" \
 		"$(awk '/^Uid/ { print $2, $3, $4, $5 }' "/proc/${halted% }/status")"
@@ -218,8 +218,6 @@ if command -v strace >/dev/null; then
 			d show 192.0.2.7
 		d init --daemon -q
 	done
-else
-	echo 'skip keeper_for_good: needs strace'
 fi
 
 # Others read what is readable, and that is all.

@@ -14,7 +14,10 @@
 #   inside COMMAND...       run in the root on the host
 #   start COMMAND...        the same in the background; its pid in $started
 #   client VERB...          client.pl on the client host
-#   ok, fail, check         report
+#   ok, fail, check, skip   report
+#
+# It needs root, namespaces, and an overlay file system over /. Where one of
+# them is not to be had, as in most containers, the script is one `skip`.
 
 server4=198.51.100.1
 server6=2001:db8:77::1
@@ -56,6 +59,13 @@ check()
 	fi
 }
 
+# skip REASON: what the place cannot do, no test can show.
+skip()
+{
+	say "skip $script: $*"
+	exit 0
+}
+
 die()
 {
 	fail "set-up" "$*"
@@ -76,10 +86,9 @@ enter()
 		begin
 		return
 	fi
-	if [ "$(id -u)" -ne 0 ]; then
-		say "skip $script: needs root"
-		exit 0
-	fi
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	unshare --mount --pid --uts --ipc --net --fork true 2>/dev/null ||
+		skip "no namespaces to be had"
 	DRAC_E2E=$(mktemp -d "${TMPDIR:-/tmp}/pam_drac.XXXXXX") || exit 1
 	export DRAC_E2E
 	unshare --mount --pid --uts --ipc --fork --kill-child --mount-proc \
@@ -106,8 +115,17 @@ begin()
 	key=$(cat /var/lib/dpkg/status /etc/passwd /etc/group | sha256sum)
 	hostname mail.example.org
 	mount -t tmpfs -o mode=0755 drac-e2e "$work" ||
-		die "no tmpfs on $work"
+		skip "nothing can be mounted"
 	mkdir "$work/layer"
+	can_stack || skip "no overlay file system over / to be had"
+}
+
+can_stack()
+{
+	mkdir "$work/try" "$work/try.upper" "$work/try.overlay" &&
+	mount -t overlay -o "lowerdir=/,upperdir=$work/try.upper" \
+	    -o "workdir=$work/try.overlay" drac-e2e "$work/try" 2>/dev/null &&
+	umount "$work/try"
 }
 
 on()

@@ -689,7 +689,8 @@ errno_is_kept(void)
 		if (have_run)                                         \
 			RUN(function);                                \
 		else                                                  \
-			printf("skip " #function ": no namespace\n"); \
+			printf("skip " #function                      \
+			       ": no mount namespace to be had\n");    \
 	} while (0)
 
 int

@@ -7,7 +7,6 @@
  */
 #include "client.h"
 
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,11 +15,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <net/if.h>
-#include <sched.h>
 
+#include "namespace.h"
 #include "peer.h"
-#include "test.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -171,7 +168,7 @@ check_row(const struct row *row)
 		drac_why_set(&peer.reply.why, "because");
 	if (peer_start(&peer) == -1) {
 		CHECK_ROW(peer_is_v6(&peer), row->name);
-		printf("skip client_%s: no ::1 here\n", row->name);
+		test_skipped = "no ::1 here for the rows with IPv6";
 		return;
 	}
 	ask = ask_of(&peer);
@@ -996,22 +993,6 @@ many_hosts_are_cut(void)
 
 /* In a network of our own. */
 
-/* A process of one thread gets one; loopback is all there is. */
-static bool
-enter_network(void)
-{
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	bool up;
-	int fd;
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == -1)
-		return false;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	up = fd != -1 && ioctl(fd, SIOCSIFFLAGS, &lo) == 0;
-	(void)close(fd);
-	return up;
-}
-
 static void
 reserved_ports_are_used(void)
 {
@@ -1209,27 +1190,23 @@ kept_connection_asks_rpcbind_once(void)
 }
 
 static void
+network_in_child(void)
+{
+	if (!enter_network()) {
+		test_skipped = "no network namespace";
+		return;
+	}
+	RUN(reserved_ports_are_used);
+	RUN(without_a_reserved_port_it_goes_on);
+	RUN(tcp_does_not_use_up_the_ports);
+	RUN(rpcbind_is_asked_for_the_port);
+	RUN(kept_connection_asks_rpcbind_once);
+}
+
+static void
 in_a_network_of_our_own(void)
 {
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		if (!enter_network()) {
-			printf("skip reserved_ports_and_rpcbind: "
-			       "no network of our own\n");
-			fflush(stdout);
-			_exit(0);
-		}
-		RUN(reserved_ports_are_used);
-		RUN(without_a_reserved_port_it_goes_on);
-		RUN(tcp_does_not_use_up_the_ports);
-		RUN(rpcbind_is_asked_for_the_port);
-		RUN(kept_connection_asks_rpcbind_once);
-		_exit(TEST_RESULT());
-	}
-	CHECK(wait_for(child) == 0);
+	in_child(network_in_child);
 }
 
 /* For nftw(3). */

@@ -4,23 +4,19 @@
  * What the daemon listens on: ports, the local socket and its directory,
  * sockets that systemd hands over, a host without IPv6.
  */
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "front.h"
-#include "test.h"
+#include "namespace.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -312,7 +308,7 @@ local_socket_is_given_to_the_user(void)
 	struct stat st;
 
 	if (geteuid() != 0) {
-		puts("  as another user than root: not tried");
+		test_skipped = "needs root";
 		return;
 	}
 	set_up();
@@ -478,7 +474,7 @@ directory_of_another_user_is_refused(void)
 	static char user[] = "daemon";
 
 	if (geteuid() != 0) {
-		puts("  as another user than root: not tried");
+		test_skipped = "needs root";
 		return;
 	}
 	set_up();
@@ -553,24 +549,6 @@ hand_over(const int *fds, int count)
 	set_number("LISTEN_FDS", count);
 	set_number("LISTEN_PID", getpid());
 	CHECK(setenv("LISTEN_FDNAMES", "x", 1) == 0);
-}
-
-static void
-in_child(void (*test)(void))
-{
-	pid_t pid;
-	int status = -1;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		test_failures = 0;
-		test();
-		fflush(stdout);
-		_exit(test_failures == 0 ? 0 : 1);
-	}
-	CHECK(pid != -1 && waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void
@@ -685,7 +663,7 @@ dual_stack(int type, unsigned short *port)
 	if (fd == -1 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == -1 ||
 	    bind(fd, (struct sockaddr *)&sin6, sizeof sin6) == -1) {
-		puts("  no IPv6: not tried");
+		test_skipped = "no IPv6 here";
 		return -1;
 	}
 	if (type == SOCK_STREAM)
@@ -819,39 +797,17 @@ what_is_handed_to_others_is_ignored(void)
 	in_child(other_process_in_child);
 }
 
-/* A host without IPv6: a network namespace of a user's own */
-
-static bool
-become_host(void)
-{
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = -1, written = -1;
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
-		fd = open("/proc/sys/net/ipv6/conf/all/disable_ipv6",
-		    O_WRONLY | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	written = (int)write(fd, "1", 1);
-	close(fd);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return false;
-	if (ioctl(fd, SIOCSIFFLAGS, &lo) == -1)
-		written = -1;
-	close(fd);
-	return written == 1;
-}
+/* A host without IPv6: a network namespace */
 
 static void
 without_ipv6_in_child(void)
 {
-	set_up();
-	if (!become_host()) {
-		puts("  no namespace to be had: not tried");
-		tear_down();
+	if (!enter_network() ||
+	    !write_text("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")) {
+		test_skipped = "no network without IPv6 to be had";
 		return;
 	}
+	set_up();
 	listen_on("127.0.0.1", 40000);
 	listen_on("::1", 40000);
 	CHECK_ROW(open_front() == 0, why.text);

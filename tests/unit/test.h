@@ -2,8 +2,9 @@
 
 /*
  * The whole of our test framework. A test is a function; a check that
- * fails prints where and goes on. Each test prints one line, `ok NAME` or
- * `FAIL NAME`, which tests/run counts.
+ * fails prints where and goes on. Each test prints one line, `ok NAME`,
+ * `FAIL NAME` or, where this place cannot do it, `skip NAME: reason`, which
+ * tests/run counts.
  */
 #ifndef DRAC_TEST_H
 #define DRAC_TEST_H
@@ -12,6 +13,7 @@
 #include <string.h>
 
 static int test_failures;
+static const char *test_skipped; /* the reason, set by the running test */
 
 #define CHECK(condition)                                                       \
 	do {                                                                   \
@@ -35,9 +37,13 @@ static int test_failures;
 #define RUN(function)                                                          \
 	do {                                                                   \
 		int before_ = test_failures;                                   \
+		test_skipped = NULL;                                           \
 		function();                                                    \
-		printf("%s %s\n", test_failures == before_ ? "ok" : "FAIL",    \
-		    #function);                                                \
+		if (test_failures == before_ && test_skipped != NULL)          \
+			printf("skip " #function ": %s\n", test_skipped);      \
+		else                                                           \
+			printf("%s " #function "\n",                           \
+			    test_failures == before_ ? "ok" : "FAIL");         \
 		fflush(stdout);                                                \
 	} while (0)
 
