@@ -173,6 +173,7 @@ become_program(const char *path, char *const argv[], int out)
 	    chdir("/") == -1)
 		_exit(CANNOT);
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)setpgid(0, 0);
 	(void)execve(path, argv, environment);
 	_exit(CANNOT);

@@ -430,5 +430,6 @@ main(int argc, char **argv)
 	if (occupy_standard_descriptors() == -1)
 		return DRAC_CTL_FAILED;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit for files is an error */
 	return drac_ctl_finish(run(&ctl, argc, argv));
 }

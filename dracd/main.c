@@ -550,6 +550,7 @@ main(int argc, char **argv)
 	if (drac_start_descriptors() == -1)
 		return WRONG;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit for files is an error */
 	if (read_options(&d.options, argc, argv, &status) != 1)
 		return fflush(stdout) == 0 ? status : WRONG;
 	drac_say_open(NULL, d.options.debug);

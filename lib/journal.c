@@ -155,6 +155,12 @@ drac_journal_create(int fd, const struct stat *map_st,
 	return result;
 }
 
+off_t
+drac_journal_size(uint64_t pages)
+{
+	return SUMS_AT + 8 * (off_t)pages;
+}
+
 int
 drac_journal_load(struct drac_journal *journal, int fd)
 {
@@ -173,7 +179,7 @@ drac_journal_load(struct drac_journal *journal, int fd)
 	    head->sum != head_sum(head) || head->mark < 0 ||
 	    head->page_size != DRAC_PAGE_SIZE || head->pages < 2 ||
 	    head->pages > UINT32_MAX || head->tail > DRAC_RING_BYTES ||
-	    st.st_size < SUMS_AT + 8 * (off_t)head->pages) {
+	    st.st_size < drac_journal_size(head->pages)) {
 		head->mark = 0; /* another's map goes on with this one */
 		errno = EBADMSG;
 		return -1;

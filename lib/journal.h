@@ -60,6 +60,9 @@ struct drac_journal {
 	bool synced;   /* what is in the ring is on the disk, as we know */
 };
 
+/* Octets of the journal of a map with so many pages. */
+off_t drac_journal_size(uint64_t pages);
+
 /* This boot's identity; all 0 when /proc cannot tell. */
 void drac_boot_id(unsigned char boot[16]);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "breaker.h"
+#include "sigguard.h"
 #include "sys.h"
 #include "tell.h"
 
@@ -363,18 +364,21 @@ enum drac_outcome
 drac_login_record_all(struct drac_login *logins, size_t count)
 {
 	enum drac_outcome outcome = DRAC_FAILED;
+	struct drac_sigguard guard;
 	int saved = errno;
 	struct drac_op *ops;
 
 	if (count == 0)
 		return DRAC_RECORDED;
 	ops = calloc(count, sizeof(*ops));
+	drac_sigguard_begin(&guard);
 	logins->began_ms = drac_sys_ms();
 	if (ops != NULL)
 		outcome = write_all(logins, count, ops);
 	for (size_t i = 0; ops == NULL && i < count; i++)
 		(void)fail(&logins[i], DRAC_LOGIN_ERR, "out of memory");
 	free(ops);
+	drac_sigguard_end(&guard);
 	errno = saved;
 	return outcome;
 }
@@ -538,14 +542,17 @@ enum drac_outcome
 drac_login_record(struct drac_login *login, struct drac_mark *mark)
 {
 	unsigned quarter = login->conf->timeout_ms / 4, left;
+	struct drac_sigguard guard;
 	int saved = errno;
 	enum drac_outcome outcome;
 
+	drac_sigguard_begin(&guard);
 	login->began_ms = drac_sys_ms();
 	outcome = login->conf->server_count == 0 ? write_map(login, mark)
 						 : tell_servers(login, mark);
 	left = left_ms(login);
 	mark->opts.timeout_ms = left > quarter ? left : quarter;
+	drac_sigguard_end(&guard);
 	errno = saved;
 	return outcome;
 }
@@ -600,8 +607,10 @@ drac_login_take_back(struct drac_login *login,
 	struct drac_why why = { "" };
 	char addr[DRAC_ADDR_TEXT];
 	int result = 0, saved = errno;
+	struct drac_sigguard guard;
 	struct timespec start;
 
+	drac_sigguard_begin(&guard);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	login->conf = &limit;
 	login->spent_ms = 0;
@@ -624,5 +633,6 @@ drac_login_take_back(struct drac_login *login,
 		    "expires by %s",
 		    addr, login->user, login->service, mark->keepers);
 	login->conf = NULL;
+	drac_sigguard_end(&guard);
 	errno = saved;
 }

@@ -28,6 +28,8 @@
 
 #include "map.h"
 
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -869,6 +871,29 @@ settle(struct drac_store *store, struct drac_why *why)
 	return checkpoint(store, why);
 }
 
+/*
+ * May this process write as far as an update goes? Where the limit for files
+ * came to be noticed later, half an update would be safe in the journal: the
+ * next writer would finish it, after this one has reported a failure.
+ */
+static int
+check_file_limit(const struct drac_store *store, struct drac_why *why)
+{
+	off_t need = drac_journal_size(drac_map_pages(store));
+	struct rlimit limit;
+
+	if (need < store->map_st.st_size)
+		need = store->map_st.st_size;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == -1 ||
+	    limit.rlim_cur >= (rlim_t)need)
+		return 0;
+	drac_why_set(why,
+	    "this process may write files of %ju octets, and %ju are needed",
+	    (uintmax_t)limit.rlim_cur, (uintmax_t)need);
+	errno = EFBIG;
+	return -1;
+}
+
 /* The journal is another map's: ours may have been left under its new name. */
 static int
 mend_journal(struct drac_store *store, struct drac_why *why)
@@ -897,6 +922,10 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 		return drac_map_create(store, why) == -1
 			   ? drac_map_fail(store, "", why)
 			   : 0;
+	}
+	if (check_file_limit(store, why) == -1) {
+		*again = false;
+		return drac_map_fail(store, "", why);
 	}
 	if (attach_journal(store) == -1) {
 		if (errno != EBADMSG) {

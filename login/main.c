@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,17 +250,12 @@ attend(struct drac_conf *conf, const struct drac_post_options *options,
 	return status[outcome];
 }
 
-/*
- * The map may not be written beyond the limit for files, and that it was
- * tried must not kill us. *strict: who is not recorded is not let in.
- */
+/* *strict: who is not recorded is not let in. */
 static enum drac_post_status
 record(const struct drac_post_options *options,
     struct drac_post_speaker *speaker, bool *strict)
 {
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	enum drac_post_status status = DRAC_POST_FAILED;
-	struct sigaction saved;
 	struct drac_conf conf;
 
 	*strict = false;
@@ -270,9 +264,7 @@ record(const struct drac_post_options *options,
 		    "not recorded: out of memory");
 		return status;
 	}
-	(void)sigaction(SIGXFSZ, &ignore, &saved);
 	status = attend(&conf, options, speaker);
-	(void)sigaction(SIGXFSZ, &saved, NULL);
 	*strict = conf.strict;
 	drac_conf_free(&conf);
 	return status;

@@ -43,11 +43,12 @@ logs strict_and_no_address 0 '^ran$' 'is not an address' \
 logs strict_and_no_variable 0 '^ran$' 'no remote host in IP' \
 	l -e IP -- echo ran
 
-# No room: writing beyond the limit would kill, were the signal let in.
+# No room: writing beyond the limit would kill, were the signal let in. The
+# log that is caught would be a file, too.
 fresh
 configure
 rm -rf "$lib"
-(ulimit -f 0 && l -a 192.0.2.7 -- sh -c 'exit 7') >"$tmp/out" 2>&1
+(unset DRAC_TEST_LOG && ulimit -f 0 && l -a 192.0.2.7 -- sh -c 'exit 7') >"$tmp/out" 2>&1
 is no_room_and_the_command_runs 7 $?
 (ulimit -n 4 && l -a 192.0.2.7 -- sh -c 'exit 7') >"$tmp/out" 2>&1 3<&- 4<&-
 is no_descriptor_and_the_command_runs 7 $?

@@ -7,8 +7,10 @@
 #include "login.h"
 
 #include <sys/file.h>
+#include <sys/resource.h>
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include "breaker.h"
 #include "maps.h"
@@ -404,6 +406,123 @@ direct_failures(void)
 }
 
 static void
+limit_files(rlim_t octets)
+{
+	struct rlimit limit;
+
+	CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+	limit.rlim_cur = octets;
+	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static bool
+is_pending(void)
+{
+	sigset_t set;
+
+	CHECK(sigpending(&set) == 0);
+	return sigismember(&set, SIGXFSZ) == 1;
+}
+
+/*
+ * Below the size of the lock's text, of the map and of the journal: whatever
+ * the map is, the login is not recorded, nor killed by SIGXFSZ.
+ */
+static void
+file_size_limit_is_an_error(void)
+{
+	static const rlim_t limits[] = { 0, 1, 4096, 100000, 1048575, 1048576,
+		1064959 };
+	sigset_t before, after;
+
+	CHECK(sigprocmask(SIG_SETMASK, NULL, &before) == 0);
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		char row[32];
+
+		snprintf(row, sizeof(row), "%ju", (uintmax_t)limits[i]);
+		for (int made = 0; made < 2; made++) {
+			afresh();
+			if (made == 1)
+				CHECK(log_in_from("192.0.2.1") ==
+				      DRAC_RECORDED);
+			heard[0] = '\0';
+			limit_files(limits[i]);
+			CHECK_ROW(log_in_from(CLIENT) == DRAC_FAILED, row);
+			limit_files(RLIM_INFINITY);
+			CHECK(said_about("E not recorded for alice (imap): ",
+			    "; client 192.0.2.7\n"));
+			CHECK_ROW(in_map(CLIENT) == -1, row);
+			CHECK_ROW(made == 0 ||
+				      in_map("192.0.2.1") == NOW + 1800,
+			    row);
+			CHECK_ROW(log_in_from(CLIENT) == DRAC_RECORDED, row);
+			CHECK_ROW(in_map(CLIENT) == NOW + 1800, row);
+		}
+	}
+	CHECK(!is_pending());
+	CHECK(sigprocmask(SIG_SETMASK, NULL, &after) == 0);
+	CHECK(sigismember(&before, SIGXFSZ) == sigismember(&after, SIGXFSZ));
+}
+
+/* What a login that is taken back writes, too. */
+static void
+file_size_limit_at_the_end_is_an_error(void)
+{
+	struct drac_login login;
+	struct drac_mark *mark;
+
+	afresh();
+	login = login_from(CLIENT);
+	CHECK(log_in(&login, &mark) == DRAC_RECORDED);
+	heard[0] = '\0';
+	limit_files(0);
+	drac_login_take_back(&login, mark, "wrong moon");
+	limit_files(RLIM_INFINITY);
+	CHECK(said_about("E could not take back 192.0.2.7 of alice (imap): ",
+	    "may write files of 0 octets"));
+	CHECK(in_map(CLIENT) == NOW + 1800);
+	free(mark);
+}
+
+static void
+many_beyond_a_file_size_limit(void)
+{
+	struct drac_login logins[2];
+
+	afresh();
+	logins[0] = login_from("192.0.2.1");
+	logins[1] = login_from("192.0.2.2");
+	limit_files(4096);
+	CHECK(drac_login_record_all(logins, 2) == DRAC_FAILED);
+	limit_files(RLIM_INFINITY);
+	CHECK(!is_pending());
+	CHECK(in_map("192.0.2.1") == -1);
+}
+
+/* A program's own signal is not ours to take. */
+static void
+pending_signal_stays(void)
+{
+	sigset_t ours, before;
+
+	(void)sigemptyset(&ours);
+	(void)sigaddset(&ours, SIGXFSZ);
+	CHECK(sigprocmask(SIG_BLOCK, &ours, &before) == 0);
+	for (int directed = 0; directed < 2; directed++) {
+		afresh();
+		CHECK((directed ? raise(SIGXFSZ) : kill(getpid(), SIGXFSZ)) ==
+		      0);
+		limit_files(4096);
+		CHECK(log_in_from(CLIENT) == DRAC_FAILED);
+		limit_files(RLIM_INFINITY);
+		CHECK(is_pending());
+		while (is_pending())
+			CHECK(sigwaitinfo(&ours, NULL) == SIGXFSZ);
+	}
+	CHECK(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
+}
+
+static void
 direct_is_taken_back(void)
 {
 	struct drac_login login;
@@ -770,6 +889,10 @@ main(void)
 	RUN(time_of_the_login_is_spent);
 	RUN(waiting_ends_with_the_time);
 	RUN(direct_failures);
+	RUN(file_size_limit_is_an_error);
+	RUN(file_size_limit_at_the_end_is_an_error);
+	RUN(many_beyond_a_file_size_limit);
+	RUN(pending_signal_stays);
 	RUN(direct_is_taken_back);
 	RUN(many_are_written_together);
 	RUN(many_say_each_its_own);
