@@ -26,6 +26,8 @@ struct entries {
 	time_t late; /* what expired before should be gone */
 	uint64_t count;
 	uint64_t stale;
+	uint64_t hidden;
+	struct drac_addr first_hidden;
 };
 
 static int
@@ -36,6 +38,10 @@ look_at(const struct drac_addr *addr, time_t expiry, void *arg)
 
 	entries->count++;
 	entries->stale += expiry < entries->late;
+	if (expiry > entries->check->ctl->now &&
+	    drac_conf_hides(&entries->check->ctl->conf, addr) &&
+	    entries->hidden++ == 0)
+		entries->first_hidden = *addr;
 	for (size_t i = 0; i < entries->owns; i++)
 		if (drac_addr_equal(addr, &entries->own[i])) {
 			drac_addr_text(addr, text);
@@ -93,6 +99,29 @@ find_damage(struct drac_check *check, const struct drac_why *why)
 		    why->text[0] != '\0' ? why->text : strerror(errno));
 }
 
+/* Authorised, and not found by a server that reads the file. */
+static void
+find_hidden(const struct entries *entries)
+{
+	struct drac_check *check = entries->check;
+	bool read = check->waits_sweep || check->has_exim ||
+		    (check->has_sendmail &&
+			check->ctl->conf.key_style != DRAC_KEY_BOTH);
+	char text[DRAC_ADDR_TEXT];
+
+	if (entries->hidden == 0 || !read)
+		return;
+	drac_addr_text(&entries->first_hidden, text);
+	drac_check_find(check, "map-left-out", text,
+	    "Have the mail server ask the lookup service of rpc.dracd; or, "
+	    "where no Postfix reads the map, take postfix out of readers in "
+	    "drac.conf.",
+	    "This address is authorised (%llu such entries), and a mail server "
+	    "that reads the map does not find it: for Postfix its key would "
+	    "be the beginning of other addresses.",
+	    (unsigned long long)entries->hidden);
+}
+
 static void
 judge(struct entries *entries)
 {
@@ -100,6 +129,7 @@ judge(struct entries *entries)
 
 	drac_check_looked(check, "Entries: %llu.",
 	    (unsigned long long)entries->count);
+	find_hidden(entries);
 	if (entries->stale == 0)
 		return;
 	drac_check_find(check, "sweep", check->ctl->opts.path,

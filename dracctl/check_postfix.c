@@ -311,6 +311,13 @@ check_keys(struct drac_check *check)
 	if (!check->waits_sweep)
 		return;
 	check_prefix(check);
+	if ((check->ctl->conf.readers & DRAC_READER_POSTFIX) == 0)
+		drac_check_find(check, "postfix-readers",
+		    drac_check_conf_path(check),
+		    "Add postfix to readers in drac.conf.",
+		    "Postfix reads the map, and readers does not name it: a "
+		    "login from 2001:db8::1 also authorises 2001:db8::1:2:3:4 "
+		    "and each other address that begins with it.");
 	if (style != DRAC_KEY_CIDR && style != DRAC_KEY_SENDMAIL)
 		return;
 	drac_check_find(check, "postfix-keys", drac_check_conf_path(check),

@@ -67,6 +67,17 @@ look_twice(struct drac_ctl *ctl, struct drac_told *answer, const char *text,
 	return result != 0 ? result : look_for(ctl, answer, text, !nul_first);
 }
 
+static const char *
+not_there(const struct question *question)
+{
+	return question->entry.found && question->entry.hidden
+		   ? "The map has it under a key that ends in /128, which no "
+		     "mail server looks for: to Postfix, which is among "
+		     "readers in drac.conf, the plain key would also stand "
+		     "for other addresses."
+		   : "It is not in the map.";
+}
+
 /* One that asks rpc.dracd does not look for keys. */
 static int
 ask_service(const struct question *question, struct drac_told *answer)
@@ -89,10 +100,11 @@ ask_service(const struct question *question, struct drac_told *answer)
 /* Postfix */
 
 static void
-judge_postfix(struct drac_told *answer, int found)
+judge_postfix(const struct question *question, struct drac_told *answer,
+    int found)
 {
 	if (found == 0) {
-		answer->because = "It is not in the map.";
+		answer->because = not_there(question);
 	} else if (last_expiry(answer) == -1) {
 		answer->because = "What the map says is no number: every "
 				  "recipient gets a 451.";
@@ -129,7 +141,7 @@ ask_postfix(const struct question *question, struct drac_told *answer)
 			*end = '\0';
 	} while (found == 0 && end != NULL && text[0] != '\0');
 	if (found != -1)
-		judge_postfix(answer, found);
+		judge_postfix(question, answer, found);
 	return found;
 }
 
@@ -145,7 +157,7 @@ spell_for_sendmail(const struct drac_ctl *ctl,
 	size_t skip;
 
 	(void)drac_key_spell(&ctl->addr,
-	    compressed ? DRAC_KEY_PLAIN : DRAC_KEY_SENDMAIL, key);
+	    compressed ? DRAC_KEY_PLAIN : DRAC_KEY_SENDMAIL, 0, key);
 	key[0].text[key[0].length] = '\0';
 	skip = compressed ? 0 : strlen(tag);
 	snprintf(text, DRAC_KEY_TEXT, "%s%.58s",
@@ -154,11 +166,11 @@ spell_for_sendmail(const struct drac_ctl *ctl,
 }
 
 static void
-judge_sendmail(const struct drac_ctl *ctl, struct drac_told *answer, int found,
-    bool compares)
+judge_sendmail(const struct question *question, struct drac_told *answer,
+    int found, bool compares)
 {
 	if (found == 0) {
-		answer->because = "It is not in the map.";
+		answer->because = not_there(question);
 	} else if (!compares) {
 		answer->relays = true;
 		answer->because =
@@ -166,7 +178,7 @@ judge_sendmail(const struct drac_ctl *ctl, struct drac_told *answer, int found,
 		    "It does not compare the expiry with the clock: an entry "
 		    "counts until it is swept.";
 	} else {
-		answer->relays = last_expiry(answer) > ctl->now;
+		answer->relays = last_expiry(answer) > question->ctl->now;
 		answer->because =
 		    answer->relays
 			? "The rule compares the expiry with the clock, and "
@@ -196,7 +208,7 @@ ask_sendmail(const struct question *question, struct drac_told *answer)
 	spell_for_sendmail(ctl, &sendmail, text);
 	found = look_twice(ctl, answer, text, false);
 	if (found != -1)
-		judge_sendmail(ctl, answer, found, sendmail.compares);
+		judge_sendmail(question, answer, found, sendmail.compares);
 	return found;
 }
 
@@ -224,7 +236,7 @@ ask_exim(const struct question *question, struct drac_told *answer)
 	answer->relays =
 	    found == 1 && (!exim.compares || last_expiry(answer) > ctl->now);
 	answer->because =
-	    found == 0       ? "It is not in the map."
+	    found == 0       ? not_there(question)
 	    : !exim.compares ? "It asks only whether the address is there: "
 			       "an entry counts until it is swept."
 	    : answer->relays ? "The condition compares the expiry with the "
@@ -260,27 +272,36 @@ find_openers(struct drac_ctl *ctl, struct drac_entry *entry)
 	return -1;
 }
 
+/* Under any spelling: the sweep converts those of before. */
 static int
 find_entry(struct drac_ctl *ctl, struct drac_entry *entry)
 {
-	struct drac_text key[2];
+	struct drac_text key[DRAC_KEY_SPELLINGS];
+	unsigned keys = drac_key_spell_all(&ctl->addr, key);
 	struct drac_raw raw = { 0 };
 	struct drac_why why;
-	int result;
+	time_t expiry;
 
-	(void)drac_key_spell(&ctl->addr, ctl->opts.key_style, key);
-	raw.key = key[0];
-	result = drac_map_raw(ctl, &raw, &why);
-	if (result == -1) {
-		if (errno == ENOENT)
+	for (unsigned i = 0; i < keys; i++) {
+		int result;
+
+		raw.key = key[i];
+		result = drac_map_raw(ctl, &raw, &why);
+		if (result == -1 && errno == ENOENT)
 			drac_ctl_complain("%s (dracctl init makes it)",
 			    why.text);
-		else
+		else if (result == -1)
 			drac_ctl_failed(&why);
-		return -1;
+		if (result == -1)
+			return -1;
+		if (result == 0 ||
+		    drac_value_read(raw.value, raw.length, &expiry) == -1)
+			continue;
+		entry->found = true;
+		if (expiry > entry->expiry)
+			entry->expiry = expiry;
 	}
-	entry->found = result == 1 && drac_value_read(raw.value, raw.length,
-					  &entry->expiry) == 0;
+	entry->hidden = drac_conf_hides(&ctl->conf, &ctl->addr);
 	entry->net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
 	entry->open = entry->found ? entry->expiry : 0;
 	return drac_net_is_wide(&entry->net) ? find_openers(ctl, entry) : 0;

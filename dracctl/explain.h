@@ -32,6 +32,7 @@ struct drac_told {
 /* The map, as we write it. */
 struct drac_entry {
 	bool found;
+	bool hidden; /* from a Postfix that reads the file */
 	time_t expiry;
 	struct drac_net net; /* what the address opens, and */
 	time_t open;         /* until when it is open; 0: it is not */

@@ -121,8 +121,12 @@ show_entry(const struct drac_ctl *ctl, time_t expiry)
 	drac_ctl_instant(expiry, instant);
 	drac_ctl_span(distance(expiry, ctl->now), span);
 	if (expiry > ctl->now)
-		drac_ctl_say("%s is authorised until %s (%s left)\n", address,
-		    instant, span);
+		drac_ctl_say("%s is authorised until %s (%s left)\n%s", address,
+		    instant, span,
+		    drac_conf_hides(&ctl->conf, &ctl->addr)
+			? "but not for a Postfix that reads the file (drac(7), "
+			  "RISKS)\n"
+			: "");
 	else
 		drac_ctl_say("%s is not authorised: expired %s (%s ago)\n",
 		    address, instant, span);

@@ -112,9 +112,10 @@ rises(const struct drac_ctl *ctl, const struct drac_addr *before,
 		return false;
 	if (before->len == 0)
 		return true;
-	(void)drac_key_spell(before, ctl->opts.key_style, old);
+	(void)drac_key_spell(before, ctl->opts.key_style, ctl->opts.readers,
+	    old);
 	(void)drac_key_spell(&page->listed[page->count - 1].addr,
-	    ctl->opts.key_style, new);
+	    ctl->opts.key_style, ctl->opts.readers, new);
 	return drac_key_order(new->text, new->length, old->text, old->length) >
 	       0;
 }

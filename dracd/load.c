@@ -203,12 +203,14 @@ keep_fixed(struct drac_conf *old, struct drac_conf *fresh)
 	keep_string("user", &old->user, &fresh->user);
 	keep_string("socket", &old->socket, &fresh->socket);
 	keep_number("key_style", old->key_style, fresh->key_style);
+	keep_number("readers", old->readers, fresh->readers);
 	keep_number("prefix4", old->prefix4, fresh->prefix4);
 	keep_number("prefix6", old->prefix6, fresh->prefix6);
 	keep_number("mode", old->mode, fresh->mode);
 	keep_number("sync", old->sync, fresh->sync);
 	keep_number("port", old->port, fresh->port);
 	fresh->key_style = old->key_style;
+	fresh->readers = old->readers;
 	fresh->prefix4 = old->prefix4;
 	fresh->prefix6 = old->prefix6;
 	fresh->mode = old->mode;

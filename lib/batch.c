@@ -25,6 +25,9 @@ struct batch {
 struct entry {
 	struct drac_text key[2];
 	unsigned keys;
+	struct drac_text other; /* its key under other readers */
+	unsigned others;
+	bool misspelt; /* the map has that one */
 	struct drac_text net[2];
 	unsigned nets;
 	time_t expiry; /* 0: it is not there, or holds no time */
@@ -51,8 +54,29 @@ spell(const struct drac_store *store, const struct drac_addr *addr,
 {
 	enum drac_key_style style = store->opts.key_style;
 
-	entry->keys = drac_key_spell(addr, style, entry->key);
+	entry->keys =
+	    drac_key_spell(addr, style, store->opts.readers, entry->key);
+	entry->others = drac_key_spell_other(addr, style, store->opts.readers,
+	    &entry->other);
+	entry->misspelt = false;
 	entry->nets = drac_key_spell_net(net, style, entry->net);
+}
+
+/* Under either key: 1 found, 0, -1. */
+static int
+read_entry(struct drac_store *store, struct entry *entry, struct drac_why *why)
+{
+	int found = read_expiry(store, &entry->key[0], &entry->expiry, why);
+	time_t is;
+	int other;
+
+	if (found == -1 || entry->others == 0)
+		return found;
+	other = read_expiry(store, &entry->other, &is, why);
+	entry->misspelt = other == 1;
+	if (other == 1 && is > entry->expiry)
+		entry->expiry = is;
+	return other == 0 ? found : other;
 }
 
 static int
@@ -62,7 +86,7 @@ find(struct drac_store *store, const struct drac_addr *addr,
 	struct drac_net net = drac_cover_of(&store->opts.cover, addr);
 
 	spell(store, addr, &net, entry);
-	return read_expiry(store, &entry->key[0], &entry->expiry, why);
+	return read_entry(store, entry, why);
 }
 
 /* To be removed, with the network that it may have opened before. */
@@ -73,7 +97,7 @@ find_all(struct drac_store *store, const struct drac_addr *addr,
 	struct drac_net net = drac_cover_most(&store->opts.cover, addr);
 
 	spell(store, addr, &net, entry);
-	return read_expiry(store, &entry->key[0], &entry->expiry, why);
+	return read_entry(store, entry, why);
 }
 
 static int
@@ -108,12 +132,35 @@ erase(struct drac_store *store, const struct drac_text *key, unsigned keys,
 	return removed;
 }
 
+/* Under the keys that the readers want, and under no other. */
+static int
+put_entry(struct drac_store *store, const struct entry *entry, time_t expiry,
+    struct drac_why *why)
+{
+	if (put(store, entry->key, entry->keys, expiry, why) == -1)
+		return -1;
+	return entry->misspelt ? erase(store, &entry->other, entry->others, why)
+			       : 0;
+}
+
+/* 1 removed, 0 was not there, -1. */
+static int
+erase_entry(struct drac_store *store, const struct entry *entry,
+    struct drac_why *why)
+{
+	int removed = erase(store, entry->key, entry->keys, why);
+
+	if (removed == -1 || !entry->misspelt)
+		return removed;
+	return erase(store, &entry->other, entry->others, why);
+}
+
 /* The network is closed, too, whoever else has opened it: be it once more. */
 static int
 remove_entry(struct drac_store *store, const struct entry *entry,
     struct drac_why *why)
 {
-	int removed = erase(store, entry->key, entry->keys, why);
+	int removed = erase_entry(store, entry, why);
 	int closed =
 	    removed == -1 ? -1 : erase(store, entry->net, entry->nets, why);
 
@@ -223,7 +270,7 @@ op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
 	may = drac_map_shorter(store, is, batch->now,
 	    drac_map_back(store, batch->now));
 	op->grant = (struct drac_grant){ .expiry = may, .previous = may };
-	if (is == may &&
+	if (is == may && !entry.misspelt &&
 	    (is >= op->expiry ||
 		(is > batch->now && is >= op->expiry - (time_t)op->renew_s)))
 		return 0;
@@ -232,7 +279,7 @@ op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
 		return -1;
 	if (op->grant.expiry < op->expiry)
 		op->grant.expiry = op->expiry;
-	if (put(store, entry.key, entry.keys, op->grant.expiry, why) == -1 ||
+	if (put_entry(store, &entry, op->grant.expiry, why) == -1 ||
 	    open_net(store, batch, &entry, op->grant.expiry, why) == -1)
 		return -1;
 	op->grant.written = op->done = true;
@@ -245,7 +292,7 @@ op_set(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 	struct entry entry;
 
 	if (find(store, &op->addr, &entry, why) == -1 ||
-	    put(store, entry.key, entry.keys, op->expiry, why) == -1 ||
+	    put_entry(store, &entry, op->expiry, why) == -1 ||
 	    put(store, entry.net, entry.nets, op->expiry, why) == -1)
 		return -1;
 	op->grant = (struct drac_grant){ .expiry = op->expiry,
@@ -272,8 +319,7 @@ op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 		result = remove_entry(store, &entry, why);
 		op->done = result == 1;
 	} else {
-		result =
-		    put(store, entry.key, entry.keys, grant->previous, why);
+		result = put_entry(store, &entry, grant->previous, why);
 		op->done = result == 0;
 		if (result == 0)
 			result = erase(store, entry.net, entry.nets, why);
@@ -281,16 +327,19 @@ op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 	return result == -1 ? -1 : 0;
 }
 
+/* Also in the style of before, which the next sweep would convert. */
 static int
 op_drop(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 {
-	struct entry entry;
-	int result = find_all(store, &op->addr, &entry, why);
+	struct drac_net net = drac_cover_most(&store->opts.cover, &op->addr);
+	struct drac_text key[DRAC_KEY_SPELLINGS], wide[2];
+	unsigned keys = drac_key_spell_all(&op->addr, key);
+	unsigned nets = drac_key_spell_net(&net, store->opts.key_style, wide);
+	int removed = erase(store, key, keys, why);
+	int closed = removed == -1 ? -1 : erase(store, wide, nets, why);
 
-	if (result != -1)
-		result = remove_entry(store, &entry, why);
-	op->done = result == 1;
-	return result == -1 ? -1 : 0;
+	op->done = removed == 1 || closed == 1;
+	return closed == -1 ? -1 : 0;
 }
 
 static int
@@ -303,7 +352,7 @@ op_expire(struct drac_store *store, const struct batch *batch,
 	op->grant = (struct drac_grant){ .expiry = entry.expiry };
 	if (result != 1 || entry.expiry > batch->now)
 		return result == -1 ? -1 : 0;
-	result = erase(store, entry.key, entry.keys, why);
+	result = erase_entry(store, &entry, why);
 	op->grant.expiry = 0;
 	op->done = result == 1;
 	if (result != -1)
@@ -395,7 +444,8 @@ still_fresh(struct drac_store *store, const struct drac_op *op, time_t now,
 	time_t most = now + (time_t)store->opts.lifetime_s;
 	struct drac_text key[2];
 
-	(void)drac_key_spell(&op->addr, store->opts.key_style, key);
+	(void)drac_key_spell(&op->addr, store->opts.key_style,
+	    store->opts.readers, key);
 	return drac_map_get(store, &key[0], drac_place_left(&store->place) / 8,
 		   expiry, NULL) == 1 &&
 	       *expiry >= op->expiry - (time_t)op->renew_s && *expiry > now &&

@@ -479,6 +479,38 @@ set_names(struct drac_conf_setting *s, const char *what, char ***slot,
 
 /* A service is the name of a file under /etc/pam.d. */
 static int
+set_readers(struct drac_conf_setting *s)
+{
+	static const struct {
+		const char *name;
+		enum drac_reader reader;
+	} known[] = { { "postfix", DRAC_READER_POSTFIX },
+		{ "sendmail", DRAC_READER_SENDMAIL },
+		{ "exim", DRAC_READER_EXIM } };
+	unsigned readers = 0;
+	int more;
+
+	while ((more = next_word(s)) == 1) {
+		size_t i = 0;
+
+		while (i < sizeof known / sizeof known[0] &&
+		       (strlen(known[i].name) != s->word_len ||
+			   memcmp(known[i].name, s->word, s->word_len) != 0))
+			i++;
+		if (i == sizeof known / sizeof known[0])
+			return refuse(s, "not postfix, sendmail or exim");
+		if ((readers & known[i].reader) != 0)
+			return refuse(s, "named twice");
+		readers |= known[i].reader;
+	}
+	if (more == 0 && readers == 0)
+		return refuse(s, "no value");
+	if (more == 0)
+		s->conf->readers = readers;
+	return more;
+}
+
+static int
 set_services(struct drac_conf_setting *s)
 {
 	return set_names(s, "not the name of a PAM service", &s->conf->services,
@@ -956,6 +988,9 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "peer", .fallback = "", .set = set_peer },
 	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
 	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
+	{ .name = "readers",
+	    .fallback = "postfix,sendmail,exim",
+	    .set = set_readers },
 	{ .name = "mode", .fallback = "0600", .set = set_mode },
 	{ .name = "sync", .fallback = "yes", .set = set_sync, .flag = true },
 	{ .name = "strict", .fallback = "no", .set = set_strict, .flag = true },
@@ -1002,7 +1037,7 @@ static const struct drac_conf_key keys[] = {
 
 #define KEYS (sizeof keys / sizeof keys[0])
 
-_Static_assert(KEYS <= 32, "conf->given has a bit for each key");
+_Static_assert(KEYS <= 64, "conf->given has a bit for each key");
 
 const struct drac_conf_key *
 drac_conf_keys(size_t *count)
@@ -1022,10 +1057,10 @@ find_key(const char *name, size_t len)
 	return NULL;
 }
 
-static unsigned long
+static uint64_t
 bit(const struct drac_conf_key *key)
 {
-	return 1ul << (key - keys);
+	return UINT64_C(1) << (key - keys);
 }
 
 /* s->text, NULL for a bare word, into s->conf. */
@@ -1316,6 +1351,22 @@ drac_conf_cover(const struct drac_conf *conf)
 		.exclude = &conf->exclude };
 }
 
+/* A key of its network lets Postfix find the address all the same. */
+bool
+drac_conf_hides(const struct drac_conf *conf, const struct drac_addr *addr)
+{
+	const struct drac_cover cover = drac_conf_cover(conf);
+	struct drac_net net;
+	struct drac_text key[2];
+
+	if ((conf->readers & DRAC_READER_POSTFIX) == 0 ||
+	    drac_key_spell_other(addr, conf->key_style, conf->readers, key) ==
+		0)
+		return false;
+	net = drac_cover_of(&cover, addr);
+	return drac_key_spell_net(&net, conf->key_style, key) == 0;
+}
+
 void
 drac_conf_store_opts(const struct drac_conf *conf, struct drac_store_opts *opts)
 {
@@ -1323,6 +1374,7 @@ drac_conf_store_opts(const struct drac_conf *conf, struct drac_store_opts *opts)
 		.path = conf->database,
 		.mode = conf->mode,
 		.key_style = conf->key_style,
+		.readers = conf->readers,
 		.cover = drac_conf_cover(conf),
 		.sync = conf->sync,
 		.timeout_ms = conf->timeout_ms,

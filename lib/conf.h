@@ -62,6 +62,7 @@ struct drac_conf {
 	size_t peer_port_count;
 	char *rhost_env; /* environment variable with the address, or NULL */
 	enum drac_key_style key_style;
+	unsigned readers; /* of the map: bits of enum drac_reader */
 	mode_t mode;
 	struct drac_server *servers; /* to report to; NULL: write the map */
 	size_t server_count;
@@ -83,8 +84,8 @@ struct drac_conf {
 	bool strict;
 	bool debug;
 	bool after_requisite; /* module argument only */
-	unsigned long given;  /* bit per key of the table: set by the user */
-	unsigned long by_argument; /* the same, by an argument */
+	uint64_t given;       /* bit per key of the table: set by the user */
+	uint64_t by_argument; /* the same, by an argument */
 };
 
 /* Where errors go: one call per error, text without a newline. */
@@ -191,6 +192,13 @@ bool drac_conf_tells_local(const struct drac_conf *conf);
 
 /* What a recorded address opens; conf stays the owner of exclude. */
 struct drac_cover drac_conf_cover(const struct drac_conf *conf);
+
+/*
+ * Is addr recorded in such a way that a Postfix which reads the file does not
+ * find it? drac_key_begins_others() tells why.
+ */
+bool drac_conf_hides(const struct drac_conf *conf,
+    const struct drac_addr *addr);
 
 /*
  * Copy what the store needs; conf stays the owner of path and exclude. may_create

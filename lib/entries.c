@@ -74,7 +74,7 @@ spell(struct drac_entries *entries, const struct drac_entry *entry)
 
 	if (!entry->is_net)
 		return drac_key_spell(&entry->addr, entries->style,
-		    entries->key);
+		    entries->readers, entries->key);
 	net = drac_cover_most(&entries->cover, &entry->addr);
 	return drac_key_spell_net(&net, entries->style, entries->key);
 }

@@ -21,10 +21,11 @@ struct drac_entry {
 	time_t expiry;
 };
 
-/* Zero-initialised but for style and cover it is empty; owns entry. */
+/* Zero-initialised but for style, readers and cover it is empty; owns entry. */
 struct drac_entries {
-	enum drac_key_style style; /* for drac_entries_next */
-	struct drac_cover cover;   /* whose networks are kept, too */
+	enum drac_key_style style; /* for drac_entries_next, as is */
+	unsigned readers;
+	struct drac_cover cover; /* whose networks are kept, too */
 	size_t count;
 	size_t room;
 	struct drac_entry *entry;

@@ -87,7 +87,8 @@ int
 drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why)
 {
 	/* A network whose addresses are lost would never be closed: no cover. */
-	struct drac_entries salvage = { .style = store->opts.key_style };
+	struct drac_entries salvage = { .style = store->opts.key_style,
+		.readers = store->opts.readers };
 	struct drac_tree tree;
 	char aside[64] = "";
 	int kind;

@@ -5,6 +5,7 @@
 #include "key.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,24 +65,87 @@ spell_plain(const struct drac_addr *addr, char text[DRAC_KEY_TEXT])
 	return length;
 }
 
+/* An IPv6 text with groups behind `::' and fewer than four before it. */
+static bool
+text_begins_others(const char *text, size_t length)
+{
+	unsigned before = 1;
+
+	for (size_t i = 0; i + 2 < length; i++) {
+		if (text[i] != ':')
+			continue;
+		if (text[i + 1] == ':')
+			return (i == 0 ? 0 : before) < 4;
+		before++;
+	}
+	return false;
+}
+
+bool
+drac_key_begins_others(const struct drac_addr *addr)
+{
+	char text[DRAC_ADDR_TEXT];
+
+	if (addr->len == 4)
+		return false;
+	drac_addr_text(addr, text);
+	return text_begins_others(text, strlen(text));
+}
+
+/* The key of a style that is neither cidr nor the sendmail form. */
+static void
+spell_exact(const struct drac_addr *addr, enum drac_key_style style,
+    bool with_suffix, struct drac_text *key)
+{
+	key->length = spell_plain(addr, key->text);
+	if (with_suffix)
+		key->length += (size_t)snprintf(key->text + key->length,
+		    sizeof("/128"), "%s", addr->len == 4 ? "/32" : "/128");
+	if (style == DRAC_KEY_NUL)
+		key->length++;
+}
+
 unsigned
 drac_key_spell(const struct drac_addr *addr, enum drac_key_style style,
-    struct drac_text key[2])
+    unsigned readers, struct drac_text key[2])
 {
 	if (style == DRAC_KEY_SENDMAIL && addr->len == 16) {
 		spell_sendmail(addr, &key[0]);
 		return 1;
 	}
-	key[0].length = spell_plain(addr, key[0].text);
-	if (style == DRAC_KEY_CIDR)
-		key[0].length += (size_t)snprintf(key[0].text + key[0].length,
-		    sizeof("/128"), "%s", addr->len == 4 ? "/32" : "/128");
-	if (style == DRAC_KEY_NUL)
-		key[0].length++;
+	spell_exact(addr, style,
+	    style == DRAC_KEY_CIDR || ((readers & DRAC_READER_POSTFIX) != 0 &&
+					  drac_key_begins_others(addr)),
+	    &key[0]);
 	if (style != DRAC_KEY_BOTH || addr->len == 4)
 		return 1;
 	spell_sendmail(addr, &key[1]);
 	return 2;
+}
+
+unsigned
+drac_key_spell_other(const struct drac_addr *addr, enum drac_key_style style,
+    unsigned readers, struct drac_text *key)
+{
+	if (style == DRAC_KEY_CIDR || style == DRAC_KEY_SENDMAIL ||
+	    !drac_key_begins_others(addr))
+		return 0;
+	spell_exact(addr, style, (readers & DRAC_READER_POSTFIX) == 0, key);
+	return 1;
+}
+
+unsigned
+drac_key_spell_all(const struct drac_addr *addr,
+    struct drac_text key[DRAC_KEY_SPELLINGS])
+{
+	spell_exact(addr, DRAC_KEY_PLAIN, false, &key[0]);
+	spell_exact(addr, DRAC_KEY_NUL, false, &key[1]);
+	spell_exact(addr, DRAC_KEY_PLAIN, true, &key[2]);
+	spell_exact(addr, DRAC_KEY_NUL, true, &key[3]);
+	if (addr->len == 4)
+		return 4;
+	spell_sendmail(addr, &key[4]);
+	return 5;
 }
 
 void
@@ -126,6 +190,74 @@ drac_key_read(const void *key, size_t length, struct drac_addr *addr,
 		return -1;
 	}
 	return 0;
+}
+
+/* By its characters alone: a sweep asks this of every key. */
+static enum drac_key_fault
+look_at(const char *key, size_t length, enum drac_key_style style,
+    unsigned readers)
+{
+	bool nul = length > 0 && key[length - 1] == '\0';
+	const char *slash;
+	bool six, wanted;
+
+	if (nul != (style == DRAC_KEY_NUL))
+		return nul ? DRAC_KEY_HAS_NUL : DRAC_KEY_HAS_NO_NUL;
+	length -= nul;
+	if (length > TAG_LEN && memcmp(key, TAG, TAG_LEN) == 0)
+		return style == DRAC_KEY_SENDMAIL || style == DRAC_KEY_BOTH
+			   ? DRAC_KEY_FITS
+			   : DRAC_KEY_IS_SENDMAIL;
+	six = memchr(key, ':', length) != NULL;
+	if (six && style == DRAC_KEY_SENDMAIL)
+		return DRAC_KEY_IS_NOT_SENDMAIL;
+	slash = memchr(key, '/', length);
+	wanted = style == DRAC_KEY_CIDR ||
+		 (six && (readers & DRAC_READER_POSTFIX) != 0 &&
+		     text_begins_others(key,
+			 slash != NULL ? (size_t)(slash - key) : length));
+	if (wanted == (slash != NULL))
+		return DRAC_KEY_FITS;
+	return wanted ? DRAC_KEY_HAS_NO_SUFFIX : DRAC_KEY_HAS_SUFFIX;
+}
+
+enum drac_key_fault
+drac_key_fault(const void *key, size_t length, enum drac_key_style style,
+    unsigned readers)
+{
+	enum drac_key_fault fault = look_at(key, length, style, readers);
+	struct drac_addr addr;
+	bool second;
+
+	if (fault != DRAC_KEY_FITS &&
+	    drac_key_read(key, length, &addr, &second) == -1)
+		return DRAC_KEY_FITS;
+	return fault;
+}
+
+void
+drac_key_converted_text(uint64_t count, unsigned faults,
+    char text[DRAC_KEY_CONVERTED_TEXT])
+{
+	static const char *const texts[DRAC_KEY_FAULTS] = {
+		[DRAC_KEY_HAS_NUL] = "keys with NUL",
+		[DRAC_KEY_HAS_NO_NUL] = "keys without NUL",
+		[DRAC_KEY_HAS_SUFFIX] = "keys with /32 or /128",
+		[DRAC_KEY_HAS_NO_SUFFIX] = "keys without /32 or /128",
+		[DRAC_KEY_IS_SENDMAIL] = "keys in sendmail's form",
+		[DRAC_KEY_IS_NOT_SENDMAIL] = "keys not in sendmail's form",
+	};
+	const char *between = ": ";
+	int used = snprintf(text, DRAC_KEY_CONVERTED_TEXT,
+	    "converted %" PRIu64 " entries", count);
+
+	for (unsigned i = DRAC_KEY_FITS + 1; i < DRAC_KEY_FAULTS; i++)
+		if ((faults & 1u << i) != 0) {
+			used += snprintf(text + used,
+			    DRAC_KEY_CONVERTED_TEXT - (size_t)used, "%s%s",
+			    between, texts[i]);
+			between = ", ";
+		}
 }
 
 int
@@ -242,6 +374,9 @@ drac_key_spell_net(const struct drac_net *net, enum drac_key_style style,
 	if (style == DRAC_KEY_CIDR)
 		return spell_cidr(net, key);
 	if (net->bits < unit || net->bits % unit != 0)
+		return 0;
+	/* 64 is also what is left of an address of NAT64, 64:ff9b::/96. */
+	if (net->addr.len == 4 && net->bits == 8 && net->addr.octet[0] == 64)
 		return 0;
 	if (net->addr.len == 4)
 		key[0].length = spell_octets(net, key[0].text);

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "addr.h"
@@ -24,6 +25,13 @@ enum drac_key_style {
 	DRAC_KEY_BOTH      /* IPv6 under the plain and the sendmail key */
 };
 
+/* The mail servers that read the map; bits of a set. */
+enum drac_reader {
+	DRAC_READER_POSTFIX = 1,
+	DRAC_READER_SENDMAIL = 2,
+	DRAC_READER_EXIM = 4
+};
+
 #define DRAC_KEY_TEXT   64
 #define DRAC_VALUE_TEXT 24
 
@@ -32,9 +40,63 @@ struct drac_text {
 	char text[DRAC_KEY_TEXT];
 };
 
-/* The keys of addr: one, or two for DRAC_KEY_BOTH and IPv6. */
+/* At most so many keys has an address, whatever the style. */
+#define DRAC_KEY_SPELLINGS 5
+
+/*
+ * Postfix looks up the text of an address and then what is left of it when
+ * the end is cut off, group by group (access(5)), so the plain key of
+ * 2001:db8::1 would also authorise 2001:db8::1:2:3:4. True: the plain key of
+ * addr may not be in a map that Postfix reads. It is true for each IPv6 text
+ * that has groups behind `::' and fewer than four before it. With four
+ * before it, the addresses that such a key authorises are in the same /64,
+ * and a text that ends in `::', or has none, is the beginning of no other.
+ */
+bool drac_key_begins_others(const struct drac_addr *addr);
+
+/*
+ * The keys of addr: one, or two for DRAC_KEY_BOTH and IPv6. Where readers
+ * has Postfix, an address that begins others is spelled 2001:db8::1/128 in
+ * place of its plain key; no piece of an address ends in that.
+ */
 unsigned drac_key_spell(const struct drac_addr *addr, enum drac_key_style style,
-    struct drac_text key[2]);
+    unsigned readers, struct drac_text key[2]);
+
+/*
+ * The key that takes the place of key[0] when Postfix joins or leaves the
+ * readers: 1, or 0 where it does not depend on them.
+ */
+unsigned drac_key_spell_other(const struct drac_addr *addr,
+    enum drac_key_style style, unsigned readers, struct drac_text *key);
+
+/* The keys of addr in every style, for a map that had another one before. */
+unsigned drac_key_spell_all(const struct drac_addr *addr,
+    struct drac_text key[DRAC_KEY_SPELLINGS]);
+
+/*
+ * What is to be known of a key that drac_key_spell would not write: it is of
+ * another style, or the readers were others.
+ */
+enum drac_key_fault {
+	DRAC_KEY_FITS, /* as it is written now, or it is no address */
+	DRAC_KEY_HAS_NUL,
+	DRAC_KEY_HAS_NO_NUL,
+	DRAC_KEY_HAS_SUFFIX, /* /32 or /128 */
+	DRAC_KEY_HAS_NO_SUFFIX,
+	DRAC_KEY_IS_SENDMAIL,
+	DRAC_KEY_IS_NOT_SENDMAIL,
+	DRAC_KEY_FAULTS
+};
+enum drac_key_fault drac_key_fault(const void *key, size_t length,
+    enum drac_key_style style, unsigned readers);
+
+/*
+ * Keys that were spelled anew, and a bit for each fault of theirs, as the
+ * end of a sentence: "converted 7 entries: keys with NUL".
+ */
+#define DRAC_KEY_CONVERTED_TEXT 240
+void drac_key_converted_text(uint64_t count, unsigned faults,
+    char text[DRAC_KEY_CONVERTED_TEXT]);
 
 /*
  * The keys under which Postfix finds each address of a wide network, and no

@@ -226,6 +226,16 @@ drac_login_is_marked(const struct drac_mark *mark)
 
 /* The map */
 
+/* The end of a line that tells of a grant. */
+static const char *
+hidden_note(const struct drac_login *login)
+{
+	return drac_conf_hides(login->conf, &login->addr)
+		   ? ", but not for a Postfix that reads the file (drac(7), "
+		     "RISKS)"
+		   : "";
+}
+
 /* Where servers were told first, login->servers says why they were not. */
 static void
 say_granted(struct drac_login *login, const struct drac_grant *grant)
@@ -239,9 +249,9 @@ say_granted(struct drac_login *login, const struct drac_grant *grant)
 	clock_text(grant->expiry, until);
 	if (grant->written)
 		say(login, direct ? DRAC_LOGIN_WARNING : DRAC_LOGIN_INFO,
-		    "authorised %s until %s for %s (%s)%s%s%s",
+		    "authorised %s until %s for %s (%s)%s%s%s%s",
 		    login->addr_text, until, login->user, login->service,
-		    note[0], note[1], note[2]);
+		    hidden_note(login), note[0], note[1], note[2]);
 	else if (login->conf->debug)
 		say(login, DRAC_LOGIN_DEBUG,
 		    "%s is already authorised until %s, for %s (%s) too%s%s%s",
@@ -465,10 +475,11 @@ say_kept(struct drac_login *login, const struct drac_news *news)
 			    login->service);
 		return;
 	}
-	say(login, worst_level(news), "authorised %s%s%s for %s (%s) by %s%s%s",
-	    login->addr_text, told_until ? " until " : "", until, login->user,
-	    login->service, by, login->servers[0] != '\0' ? "; not by " : "",
-	    login->servers);
+	say(login, worst_level(news),
+	    "authorised %s%s%s for %s (%s) by %s%s%s%s", login->addr_text,
+	    told_until ? " until " : "", until, login->user, login->service, by,
+	    told_until ? hidden_note(login) : "",
+	    login->servers[0] != '\0' ? "; not by " : "", login->servers);
 }
 
 static void
@@ -600,8 +611,8 @@ take_back_from_daemon(const struct drac_mark *mark, struct drac_why *why)
 }
 
 void
-drac_login_take_back(struct drac_login *login,
-    const struct drac_mark *mark, const char *reason)
+drac_login_take_back(struct drac_login *login, const struct drac_mark *mark,
+    const char *reason)
 {
 	const struct drac_conf limit = { .timeout_ms = mark->opts.timeout_ms };
 	struct drac_why why = { "" };

@@ -1123,6 +1123,7 @@ static int
 compact(struct drac_store *store, time_t now, struct drac_why *why)
 {
 	struct drac_entries salvage = { .style = store->opts.key_style,
+		.readers = store->opts.readers,
 		.cover = store->opts.cover };
 	struct live live = { .now = now, .salvage = &salvage };
 	struct drac_remap remap = drac_map_remap(store);

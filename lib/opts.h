@@ -17,6 +17,7 @@ struct drac_store_opts {
 	const char *path; /* absolute path of the map; borrowed */
 	mode_t mode;      /* of the map file, 0600..0666 without x */
 	enum drac_key_style key_style;
+	unsigned readers;        /* of the map: bits of enum drac_reader */
 	struct drac_cover cover; /* what else an entry opens */
 	bool sync;               /* one fdatasync(2) before an update counts */
 	unsigned timeout_ms;     /* all waits of one call together */

@@ -117,6 +117,7 @@ drac_renew(const struct drac_remap *remap, const struct drac_store_opts *opts,
 {
 	struct old old = { .pending = { .page_size = DRAC_PAGE_SIZE } };
 	struct drac_entries entries = { .style = opts->key_style,
+		.readers = opts->readers,
 		.cover = opts->cover };
 	struct drac_remap marked = *remap;
 	int result, saved;

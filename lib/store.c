@@ -104,13 +104,16 @@ drac_store_get(struct drac_store *store, const struct drac_addr *addr,
 {
 	struct drac_net net = drac_cover_of(&store->opts.cover, addr);
 	enum drac_key_style style = store->opts.key_style;
-	struct drac_text key[4];
+	struct drac_text key[DRAC_KEY_SPELLINGS + 2];
 	unsigned keys;
 	int found = 0;
 
 	drac_map_begin(store, why);
-	(void)drac_key_spell(addr, style, key);
-	keys = 1 + drac_key_spell_net(&net, style, key + 1);
+	keys = drac_key_spell_all(addr, key);
+	/* Then it is not listed by its sendmail form either. */
+	if (style == DRAC_KEY_BOTH && addr->len == 16)
+		keys--;
+	keys += drac_key_spell_net(&net, style, key + keys);
 	for (unsigned i = 0; i < keys; i++) {
 		time_t is;
 		int there = drac_map_get(store, &key[i],
@@ -240,6 +243,8 @@ drac_store_each_after(struct drac_store *store, const struct drac_addr *after,
     drac_store_visit *visit, void *arg, struct drac_why *why)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
+	enum drac_key_style style = store->opts.key_style;
+	unsigned readers = store->opts.readers;
 	struct drac_text before, key[2];
 	int result;
 
@@ -249,8 +254,13 @@ drac_store_each_after(struct drac_store *store, const struct drac_addr *after,
 	stream->visit = visit;
 	stream->arg = arg;
 	if (after != NULL) {
-		(void)drac_key_spell(after, store->opts.key_style, key);
+		(void)drac_key_spell(after, style, readers, key);
 		stream->cursor = key[0];
+		/* The later one of both, or this entry might come again. */
+		if (drac_key_spell_other(after, style, readers, key) == 1 &&
+		    drac_key_order(key->text, key->length, stream->cursor.text,
+			stream->cursor.length) > 0)
+			stream->cursor = key[0];
 	}
 	do {
 		before = stream->cursor;

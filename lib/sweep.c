@@ -33,17 +33,22 @@ struct drac_sweep {
 	struct drac_text cursor; /* and this far it has come */
 	struct doomed {
 		struct drac_text key;
-		time_t to; /* its new expiry, or GONE */
+		time_t to;    /* its new expiry, or GONE */
+		bool respell; /* under the keys that are wanted now */
 	} doomed[SWEEP_ENTRIES];
 	unsigned count;
 	unsigned removed; /* of them */
 	unsigned sooner;  /* of them, because the clock went back */
+	unsigned respelt; /* of them, and why: bits of drac_key_fault */
+	unsigned faults;
 	uint64_t kept;
 	bool begun;
 	bool end;
 	time_t back; /* the clock went back by so much, and then */
 	int64_t mark;
 	uint64_t shortened; /* so many of all batches */
+	uint64_t converted;
+	unsigned all_faults;
 };
 
 static time_t
@@ -74,6 +79,7 @@ static bool
 sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
     const struct drac_item *item)
 {
+	enum drac_key_fault fault = DRAC_KEY_FITS;
 	time_t expiry = 0;
 	time_t to = 0;
 
@@ -85,7 +91,10 @@ sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
 		to = is_stray(store, sweep, item)
 			 ? GONE
 			 : new_expiry(store, sweep, expiry);
-	if (to != expiry) {
+	if (to != GONE && to != 0)
+		fault = drac_key_fault(item->key, item->key_len,
+		    store->opts.key_style, store->opts.readers);
+	if (to != expiry || fault != DRAC_KEY_FITS) {
 		struct doomed *doomed = &sweep->doomed[sweep->count];
 
 		if (sweep->count == SWEEP_ENTRIES ||
@@ -94,9 +103,12 @@ sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
 		memcpy(doomed->key.text, item->key, item->key_len);
 		doomed->key.length = item->key_len;
 		doomed->to = to;
+		doomed->respell = fault != DRAC_KEY_FITS;
 		sweep->count++;
 		sweep->removed += to == GONE;
-		sweep->sooner += expiry > sweep->now;
+		sweep->sooner += to != expiry && expiry > sweep->now;
+		sweep->respelt += doomed->respell;
+		sweep->faults |= 1u << fault;
 	}
 	sweep->kept += to != GONE;
 	memcpy(sweep->cursor.text, item->key, item->key_len);
@@ -131,7 +143,8 @@ sweep_collect(struct drac_store *store, struct drac_sweep *sweep)
 	if (leaf == NULL)
 		return -1;
 	sweep->cursor = sweep->from;
-	sweep->count = sweep->removed = sweep->sooner = 0;
+	sweep->count = sweep->removed = sweep->sooner = sweep->respelt = 0;
+	sweep->faults = 0;
 	sweep->kept = 0;
 	if (drac_map_checked_tree(store, &tree) == 0 &&
 	    drac_tree_seek(&tree, sweep->cursor.text, sweep->cursor.length,
@@ -152,17 +165,64 @@ sweep_collect(struct drac_store *store, struct drac_sweep *sweep)
 }
 
 static int
-sweep_entry(struct drac_store *store, const struct doomed *doomed,
+sweep_put(struct drac_store *store, const struct drac_text *key, time_t expiry,
     struct drac_why *why)
 {
 	struct drac_text value;
 
+	drac_value_spell(expiry, store->opts.key_style, &value);
+	return drac_bdb_put(store->bdb, key->text, key->length, value.text,
+	    value.length, why);
+}
+
+/* Until expiry at least: a login may have written the right key since. */
+static int
+sweep_add(struct drac_store *store, const struct drac_text *key, time_t expiry,
+    struct drac_why *why)
+{
+	char value[DRAC_VALUE_TEXT];
+	size_t length = sizeof(value);
+	time_t is;
+	int found = drac_bdb_get(store->bdb, key->text, key->length, value,
+	    &length, why);
+
+	if (found == 1 && drac_value_read(value, length, &is) == 0 &&
+	    is >= expiry)
+		return 0;
+	return found == -1 ? -1 : sweep_put(store, key, expiry, why);
+}
+
+static int
+sweep_respell(struct drac_store *store, const struct doomed *doomed,
+    struct drac_why *why)
+{
+	struct drac_text key[2];
+	struct drac_addr addr;
+	unsigned keys;
+	bool second;
+
+	if (drac_key_read(doomed->key.text, doomed->key.length, &addr,
+		&second) == -1)
+		return -1;
+	keys = drac_key_spell(&addr, store->opts.key_style, store->opts.readers,
+	    key);
+	for (unsigned i = 0; i < keys; i++)
+		if (sweep_add(store, &key[i], doomed->to, why) == -1)
+			return -1;
+	return drac_bdb_delete(store->bdb, doomed->key.text, doomed->key.length,
+	    why);
+}
+
+static int
+sweep_entry(struct drac_store *store, const struct doomed *doomed,
+    struct drac_why *why)
+{
 	if (doomed->to == GONE)
 		return drac_bdb_delete(store->bdb, doomed->key.text,
 		    doomed->key.length, why);
-	drac_value_spell(doomed->to, store->opts.key_style, &value);
-	return drac_bdb_put(store->bdb, doomed->key.text, doomed->key.length,
-	    value.text, value.length, why);
+	if (doomed->respell)
+		return sweep_respell(store, doomed, why);
+	return sweep_put(store, &doomed->key, doomed->to, why);
 }
 
 static int
@@ -193,6 +253,8 @@ sweep_batch(struct drac_store *store, struct drac_sweep *sweep,
 		return -1;
 	sweep->from = sweep->cursor;
 	sweep->shortened += sweep->sooner;
+	sweep->converted += sweep->respelt;
+	sweep->all_faults |= sweep->faults;
 	return 0;
 }
 
@@ -222,6 +284,19 @@ sweep_back(struct drac_store *store, const struct drac_sweep *sweep,
 		    store->place.path, (long long)sweep->back,
 		    (unsigned long long)sweep->shortened);
 	return result;
+}
+
+/* What was converted is told once, where there is nothing worse to tell. */
+static void
+tell_converted(const struct drac_store *store, const struct drac_sweep *sweep,
+    struct drac_why *why)
+{
+	char text[DRAC_KEY_CONVERTED_TEXT];
+
+	if (sweep->converted == 0 || why == NULL || why->text[0] != '\0')
+		return;
+	drac_key_converted_text(sweep->converted, sweep->all_faults, text);
+	drac_why_set(why, "%s: %s", store->place.path, text);
 }
 
 /*
@@ -377,6 +452,8 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 	result = sweep_all(store, sweep, swept, why);
 	if (result == 0 && sweep->end)
 		result = sweep_back(store, sweep, why);
+	if (result == 0)
+		tell_converted(store, sweep, why);
 	free(sweep);
 	if (result == 0)
 		result = check_whole(store, why);

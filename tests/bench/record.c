@@ -191,7 +191,7 @@ plain_put(DB *db, uint32_t i, time_t expiry)
 	DBT v = { 0 };
 
 	address(i, &addr);
-	(void)drac_key_spell(&addr, DRAC_KEY_PLAIN, key);
+	(void)drac_key_spell(&addr, DRAC_KEY_PLAIN, 0, key);
 	drac_value_spell(expiry, DRAC_KEY_PLAIN, &value);
 	k.data = key[0].text;
 	k.size = (u_int32_t)key[0].length;

@@ -77,6 +77,21 @@ content sweep_removed
 put 192.0.2.9 -100
 content sweep_to_come
 
+# Left out for Postfix
+host
+put 2001:db8::7 500
+put 2001:db8:1:2::7 500
+content left_out_of_a_map_that_is_not_read
+has_postfix "$relay btree:$base, $final"
+complains left_out map-left-out 2001:db8::7
+says left_out_is_counted 1 '\(1 such entries\)' '' c
+d drop -q 2001:db8::7
+content left_out_dropped
+host 'readers = sendmail, exim'
+has_postfix "$relay btree:$base, $final"
+says readers_without_postfix 1 '^DANGER: .*\(postfix-readers\)$' '' c
+complains readers_without_postfix_alone postfix-readers /etc/drac/drac.conf
+
 # Own addresses
 with_address() {
 	alone sh -c '

@@ -42,15 +42,15 @@ proxy='exclude = 203.0.113.25'
 fresh "$lines" "$bits" "$bits6" "$proxy"
 nets nets_direct
 keys nets_direct_keys \
-	'2001:db8:77: 2001:db8:77:0 2001:db8:77::7 203.0.113.7'
+	'2001:db8:77: 2001:db8:77:0 2001:db8:77::7/128 203.0.113.7'
 fresh "$lines" "$bits" "$bits6" "$proxy"
 start_daemon
 nets nets_daemon
 keys nets_daemon_keys \
-	'2001:db8:77: 2001:db8:77:0 2001:db8:77::7 203.0.113.7'
+	'2001:db8:77: 2001:db8:77:0 2001:db8:77::7/128 203.0.113.7'
 stop_daemon
 configure "$lines"
 start_daemon
-keys nets_of_before_are_closed_at_the_start '2001:db8:77::7 203.0.113.7'
+keys nets_of_before_are_closed_at_the_start '2001:db8:77::7/128 203.0.113.7'
 says nets_without_prefix 1 'is not authorised' '' d show 2001:db8:77::8
 stop_daemon

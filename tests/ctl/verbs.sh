@@ -77,6 +77,12 @@ says add_kept_the_longer 0 '\((2h 0|1h 59)m left\)$' '' d show 192.0.2.7
 says add_lifetime_shortens 0 '\(1m 0s\)$' '' d add --lifetime=60 192.0.2.7
 says add_shortened 0 '\((1m 0|5[89])s left\)$' '' d show 192.0.2.7
 says add_ipv6 0 '^2001:db8::7 is auth' '' d add 2001:db8::7
+says show_left_out 0 '^but not for a Postfix that reads the file' '' \
+	d show 2001:db8::7
+d add -q 2001:db8:1:2::7
+d show 2001:db8:1:2::7 >"$tmp/shown"
+is show_not_left_out 0 "$(grep -c Postfix "$tmp/shown")"
+d drop -q 2001:db8:1:2::7
 says add_quiet 0 '' '' d add -q 192.0.2.8
 says add_excluded_warns 0 '^198.51.100.7 is auth' \
 	'^dracctl: warning: 198.51.100.7 is excluded' d add 198.51.100.7

@@ -20,13 +20,13 @@
 # them is not to be had, as in most containers, the script is one `skip`.
 
 server4=198.51.100.1
-server6=2001:db8:77::1
+server6=2001:db8:77:7::1
 pop4=198.51.100.2
-pop6=2001:db8:77::2
+pop6=2001:db8:77:7::2
 listed4=198.51.100.77
-listed6=2001:db8:77::4d
+listed6=2001:db8:77:7::4d
 other4=198.51.100.78
-other6=2001:db8:77::4e
+other6=2001:db8:77:7::4e
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -290,6 +290,16 @@ own_address()
 {
 	ip -n "$1" address add "$2/24" dev wire
 	ip -n "$1" address add "$3/64" dev wire nodad
+}
+
+# more_addresses NET6 ADDRESS...: of the client, in another network
+more_addresses()
+{
+	ip -n server -6 route add "$1" dev wire
+	shift
+	for address in "$@"; do
+		ip -n client address add "$address/64" dev wire nodad
+	done
 }
 
 inside()

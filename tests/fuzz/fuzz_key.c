@@ -22,11 +22,12 @@ must(bool condition)
 }
 
 static void
-try_style(const struct drac_addr *addr, enum drac_key_style style)
+try_style(const struct drac_addr *addr, enum drac_key_style style,
+    unsigned readers)
 {
 	struct drac_text key[2];
 	struct drac_addr again;
-	unsigned keys = drac_key_spell(addr, style, key);
+	unsigned keys = drac_key_spell(addr, style, readers, key);
 	bool second;
 
 	must(keys == 1 || (keys == 2 && style == DRAC_KEY_BOTH));
@@ -37,7 +38,12 @@ try_style(const struct drac_addr *addr, enum drac_key_style style)
 		must(drac_addr_equal(addr, &again));
 		must(second == (i == 1 || (style == DRAC_KEY_SENDMAIL &&
 					      addr->len == 16)));
+		must(drac_key_fault(key[i].text, key[i].length, style,
+			 readers) == DRAC_KEY_FITS);
 	}
+	if (drac_key_spell_other(addr, style, readers, key) == 1)
+		must(drac_key_fault(key[0].text, key[0].length, style,
+			 readers) != DRAC_KEY_FITS);
 }
 
 static void
@@ -70,7 +76,9 @@ try_key(const void *data, size_t size)
 		return;
 	must(addr.len == 4 || addr.len == 16);
 	for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH; style++) {
-		try_style(&addr, (enum drac_key_style)style);
+		try_style(&addr, (enum drac_key_style)style, 0);
+		try_style(&addr, (enum drac_key_style)style,
+		    DRAC_READER_POSTFIX);
 		try_net(&addr, (enum drac_key_style)style, &cover);
 	}
 }

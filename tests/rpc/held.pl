@@ -32,6 +32,7 @@ while (my $key = <$dump>) {
 	last if $key eq "DATA=END\n";
 	my $value = <$dump> // '';
 	chomp($key, $value);
+	$key =~ s{/128\z}{}; # readers has postfix
 	push @wrong, "$key is there twice" if exists $walked{substr($key, 1)};
 	$walked{substr($key, 1)} = substr($value, 1);
 }
@@ -41,7 +42,8 @@ my $most = time + $lifetime;
 my $read = tie(my %looked_up, 'DB_File', $map, O_RDONLY, 0, $DB_BTREE)
     or die "$map: $!\n";
 for my $address (keys %least) {
-	my @found = ($walked{$address}, $looked_up{$address});
+	my @found = ($walked{$address},
+	    $looked_up{$address} // $looked_up{"$address/128"});
 	for my $road (0, 1) {
 		my $how = (qw(walk lookup))[$road];
 		my $is = $found[$road];

@@ -141,5 +141,6 @@ sound() {
 # in_map ADDRESS   its expiry, as a plain reader finds it; nothing: not there
 in_map() {
 	timeout 20 db5.3_dump -p "$map" | awk -v key=" $1" '
-		found { print $1; exit } $0 == key { found = 1 }'
+		found { print $1; exit }
+		$0 == key || $0 == key "/128" { found = 1 }'
 }

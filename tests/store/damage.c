@@ -746,7 +746,7 @@ judge(const struct sample *sample, const DBT *key, const DBT *value)
 
 	if (drac_key_read(key->data, key->size, &addr, &second) == -1 ||
 	    drac_value_read(value->data, value->size, &expiry) == -1 ||
-	    drac_key_spell(&addr, DRAC_KEY_PLAIN, spelled) != 1 ||
+	    drac_key_spell(&addr, DRAC_KEY_PLAIN, 0, spelled) != 1 ||
 	    spelled[0].length != key->size ||
 	    memcmp(spelled[0].text, key->data, key->size) != 0)
 		return -1;

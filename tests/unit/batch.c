@@ -484,7 +484,7 @@ put_many(struct drac_store *store, void *arg, struct drac_why *why)
 		struct drac_addr a = nth(n);
 		struct drac_text key[2];
 
-		(void)drac_key_spell(&a, DRAC_KEY_PLAIN, key);
+		(void)drac_key_spell(&a, DRAC_KEY_PLAIN, 0, key);
 		if (drac_bdb_put(store->bdb, key[0].text, key[0].length,
 			value.text, value.length, why) == -1)
 			return -1;

@@ -128,12 +128,12 @@ static void
 describe(const struct drac_conf *conf, char *text, size_t size)
 {
 	snprintf(text, size,
-	    "%s life=%u renew=%u timeout=%u env=%s style=%d mode=%o sync=%d "
-	    "strict=%d debug=%d after=%d nets:",
+	    "%s life=%u renew=%u timeout=%u env=%s style=%d readers=%u "
+	    "mode=%o sync=%d strict=%d debug=%d after=%d nets:",
 	    conf->database, conf->lifetime_s, conf->renew_s, conf->timeout_ms,
 	    conf->rhost_env != NULL ? conf->rhost_env : "-",
-	    (int)conf->key_style, (unsigned)conf->mode, conf->sync,
-	    conf->strict, conf->debug, conf->after_requisite);
+	    (int)conf->key_style, conf->readers, (unsigned)conf->mode,
+	    conf->sync, conf->strict, conf->debug, conf->after_requisite);
 	add_nets(text, size, &conf->exclude);
 	add(text, size, " services%s:", conf->services == NULL ? "*" : "");
 	add_words(text, size, conf->services, conf->service_count);
@@ -151,10 +151,10 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 	" bits=32/128"                                                     \
 	" lookup: /run/drac/lookup.sock"
 
-#define DEFAULTS                                                             \
-	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "      \
-	"style=0 mode=600 sync=1 strict=0 debug=0 after=0 nets: services*: " \
-	"ports*:" DAEMON
+#define DEFAULTS                                                         \
+	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "  \
+	"style=0 readers=7 mode=600 sync=1 strict=0 debug=0 after=0 "    \
+	"nets: services*: ports*:" DAEMON
 
 static void
 check_is(const struct drac_conf *conf, const char *expected, const char *row)
@@ -214,7 +214,8 @@ static const struct {
 	    "ports*:", "ports: 110 143 993 65535" },
 	{ "rhost_env", "TCPREMOTEIP", "env=-", "env=TCPREMOTEIP" },
 	{ "key_style", "both", "style=0", "style=4" },
-	{ "mode", "0600", "mode=644", "mode=600" },
+	{ "readers", "exim, sendmail", "readers=7", "readers=6" },
+	{ "mode", "0644", "mode=600", "mode=644" },
 	{ "sync", "no", "sync=1", "sync=0" },
 	{ "strict", "yes", "strict=0", "strict=1" },
 	{ "debug", "yes", "debug=0", "debug=1" },
@@ -259,8 +260,8 @@ flip(size_t i, bool by_file)
 	else
 		answer = drac_conf_argument(&conf, text, &why);
 	CHECK_ROW(answer == 0, text);
-	CHECK_ROW(conf.given == 1ul << i, text);
-	CHECK_ROW(conf.by_argument == (by_file ? 0 : 1ul << i), text);
+	CHECK_ROW(conf.given == UINT64_C(1) << i, text);
+	CHECK_ROW(conf.by_argument == (by_file ? 0 : UINT64_C(1) << i), text);
 	check_is(&conf, expected, text);
 	drac_conf_free(&conf);
 }
@@ -507,6 +508,12 @@ value_refuses(void)
 		    "rhost_env: not a variable name (A-Z, 0-9 and _): A B" },
 		{ "rhost_env=A=B",
 		    "rhost_env: not a variable name (A-Z, 0-9 and _): A=B" },
+		{ "readers=", "readers: no value" },
+		{ "readers=Postfix",
+		    "readers: not postfix, sendmail or exim: Postfix" },
+		{ "readers=exim,qmail",
+		    "readers: not postfix, sendmail or exim: qmail" },
+		{ "readers=exim exim", "readers: named twice: exim" },
 		{ "key_style=", "key_style: no value" },
 		{ "key_style=Plain",
 		    "key_style: not plain, nul, cidr, sendmail or both: "
@@ -857,8 +864,8 @@ argument_overrides_file(void)
 	CHECK(drac_conf_argument(&conf, "rhost_env=", NULL) == 0);
 	CHECK(drac_conf_argument(&conf, "database=/b", NULL) == 0);
 	check_is(&conf,
-	    "/b life=7200 renew=10 timeout=1000 env=- style=0 mode=600 sync=1 "
-	    "strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c "
+	    "/b life=7200 renew=10 timeout=1000 env=- style=0 readers=7 "
+	    "mode=600 sync=1 strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c "
 	    "ports*:" DAEMON,
 	    "overridden");
 	drac_conf_free(&conf);
@@ -1169,7 +1176,7 @@ key_bit(const char *name)
 {
 	for (size_t i = 0; i < COUNT(flips); i++) {
 		if (strcmp(flips[i].key, name) == 0)
-			return 1ul << i;
+			return UINT64_C(1) << i;
 	}
 	return 0;
 }
@@ -1452,7 +1459,7 @@ shipped_file_uncommented_is_defaults(void)
 	CHECK_ROW(parse(&conf, text, strlen(text), &told) == 0, told.text);
 	check_is(&conf, DEFAULTS, SHIPPED);
 	for (size_t i = 0; i < count; i++) {
-		bool given = (conf.given & 1ul << i) != 0;
+		bool given = (conf.given & UINT64_C(1) << i) != 0;
 
 		CHECK_ROW(given == !keys[i].argument_only, keys[i].name);
 		in_file += !keys[i].argument_only;

@@ -109,6 +109,8 @@ nets_spelled(void)
 		{ "192.0.2.0/24", DRAC_KEY_PLAIN, "192.0.2", NULL },
 		{ "192.0.0.0/16", DRAC_KEY_BOTH, "192.0", NULL },
 		{ "10.0.0.0/8", DRAC_KEY_SENDMAIL, "10", NULL },
+		{ "64.0.0.0/8", DRAC_KEY_PLAIN, NULL, NULL },
+		{ "64.3.0.0/16", DRAC_KEY_PLAIN, "64.3", NULL },
 		{ "192.0.2.0/25", DRAC_KEY_PLAIN, NULL, NULL },
 		{ "192.0.2.7/32", DRAC_KEY_PLAIN, NULL, NULL },
 		{ "192.0.2.0/24", DRAC_KEY_CIDR, "192.0.2.0/24", NULL },

@@ -64,7 +64,7 @@ key_spelled_in_each_style(void)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct drac_addr a = addr(rows[i].addr);
 		struct drac_text key[2];
-		unsigned keys = drac_key_spell(&a, rows[i].style, key);
+		unsigned keys = drac_key_spell(&a, rows[i].style, 0, key);
 
 		CHECK_ROW(keys == (rows[i].second == NULL ? 1u : 2u),
 		    rows[i].first);
@@ -75,6 +75,129 @@ key_spelled_in_each_style(void)
 				      rows[i].second_len),
 			    rows[i].second);
 	}
+}
+
+/* 0 to 7 groups before `::', and what has none or ends in it. */
+static void
+key_that_begins_others_is_not_plain_for_postfix(void)
+{
+	static const struct {
+		const char *addr;
+		bool begins;
+	} rows[] = {
+		{ "::5", true },
+		{ "::1:5", true },
+		{ "::2:3:4:5:6:7", true },
+		{ "2001::5", true },
+		{ "2001::1:2:3:4:5", true },
+		{ "2001:db8::1", true },
+		{ "2001:db8::1:2:3:4", true },
+		{ "2001:db8:1::5", true },
+		{ "2001:db8:1::5:6:7", true },
+		{ "2001:db8:1:2::5", false },
+		{ "2001:db8:1:2::5:6", false },
+		{ "2001:db8:1:2:3::5", false },
+		{ "2001:db8:1:2:3:4::", false },
+		{ "2001:db8:1:2:3:4:5:0", false },
+		{ "2001:db8::", false },
+		{ "2001::", false },
+		{ "2001:db8:0:1:2:3:4:5", false },
+		{ "2001:0:0:1:0:0:0:5", false },
+		{ "2001:db8:1:2:3:4:5:6", false },
+		{ "192.0.2.7", false },
+		{ "64:ff9b::192.0.2.7", true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_addr a = addr(rows[i].addr);
+		struct drac_text key[2], other;
+		bool slash;
+
+		CHECK_ROW(drac_key_begins_others(&a) == rows[i].begins,
+		    rows[i].addr);
+		for (int style = DRAC_KEY_PLAIN; style <= DRAC_KEY_BOTH;
+		     style++) {
+			bool fixed = style == DRAC_KEY_CIDR ||
+				     (style == DRAC_KEY_SENDMAIL && a.len > 4);
+
+			if (fixed) {
+				CHECK_ROW(drac_key_spell_other(&a,
+					      (enum drac_key_style)style,
+					      DRAC_READER_POSTFIX, &other) == 0,
+				    rows[i].addr);
+				continue;
+			}
+			(void)drac_key_spell(&a, (enum drac_key_style)style,
+			    DRAC_READER_EXIM | DRAC_READER_POSTFIX, key);
+			slash = memchr(key[0].text, '/', key[0].length) != NULL;
+			CHECK_ROW(slash == rows[i].begins, rows[i].addr);
+			CHECK_ROW(drac_key_spell_other(&a,
+				      (enum drac_key_style)style,
+				      DRAC_READER_POSTFIX,
+				      &other) == rows[i].begins,
+			    rows[i].addr);
+			(void)drac_key_spell(&a, (enum drac_key_style)style,
+			    DRAC_READER_EXIM, key);
+			CHECK_ROW(memchr(key[0].text, '/', key[0].length) ==
+				      NULL,
+			    rows[i].addr);
+			CHECK_ROW(!rows[i].begins ||
+				      is(&key[0], other.text, other.length),
+			    rows[i].addr);
+		}
+	}
+}
+
+static void
+keys_of_another_style_or_reader_are_told(void)
+{
+#define POSTFIX DRAC_READER_POSTFIX
+	static const struct {
+		const char *key;
+		size_t length;
+		enum drac_key_style style;
+		unsigned readers;
+		enum drac_key_fault fault;
+	} rows[] = {
+		{ T("192.0.2.7"), DRAC_KEY_PLAIN, POSTFIX, DRAC_KEY_FITS },
+		{ T("192.0.2.7\0"), DRAC_KEY_PLAIN, 0, DRAC_KEY_HAS_NUL },
+		{ T("192.0.2.7"), DRAC_KEY_NUL, 0, DRAC_KEY_HAS_NO_NUL },
+		{ T("192.0.2.7/32"), DRAC_KEY_PLAIN, 0, DRAC_KEY_HAS_SUFFIX },
+		{ T("192.0.2.7"), DRAC_KEY_CIDR, 0, DRAC_KEY_HAS_NO_SUFFIX },
+		{ T("192.0.2.7/32\0"), DRAC_KEY_CIDR, 0, DRAC_KEY_HAS_NUL },
+		{ T("2001:db8::7"), DRAC_KEY_PLAIN, 0, DRAC_KEY_FITS },
+		{ T("2001:db8::7"), DRAC_KEY_PLAIN, POSTFIX,
+		    DRAC_KEY_HAS_NO_SUFFIX },
+		{ T("2001:db8::7/128"), DRAC_KEY_PLAIN, POSTFIX,
+		    DRAC_KEY_FITS },
+		{ T("2001:db8::7/128"), DRAC_KEY_BOTH, DRAC_READER_EXIM,
+		    DRAC_KEY_HAS_SUFFIX },
+		{ T("2001:db8:1:2::7/128"), DRAC_KEY_PLAIN, POSTFIX,
+		    DRAC_KEY_HAS_SUFFIX },
+		{ T("2001:db8::/128"), DRAC_KEY_PLAIN, POSTFIX,
+		    DRAC_KEY_HAS_SUFFIX },
+		{ T("ipv6:2001:db8:0:0:0:0:0:7"), DRAC_KEY_BOTH, POSTFIX,
+		    DRAC_KEY_FITS },
+		{ T("ipv6:2001:db8:0:0:0:0:0:7"), DRAC_KEY_PLAIN, 0,
+		    DRAC_KEY_IS_SENDMAIL },
+		{ T("2001:db8:1:2::7"), DRAC_KEY_SENDMAIL, 0,
+		    DRAC_KEY_IS_NOT_SENDMAIL },
+		{ T("192.0.2.7"), DRAC_KEY_SENDMAIL, 0, DRAC_KEY_FITS },
+		{ T("192.0.2"), DRAC_KEY_CIDR, 0, DRAC_KEY_FITS },
+		{ T("2001:db8:77:"), DRAC_KEY_NUL, POSTFIX, DRAC_KEY_FITS },
+		{ T("example.org\0"), DRAC_KEY_PLAIN, 0, DRAC_KEY_FITS },
+		{ T(""), DRAC_KEY_NUL, POSTFIX, DRAC_KEY_FITS },
+	};
+	char text[DRAC_KEY_CONVERTED_TEXT];
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK_ROW(drac_key_fault(rows[i].key, rows[i].length,
+			      rows[i].style, rows[i].readers) == rows[i].fault,
+		    rows[i].key);
+	drac_key_converted_text(7, 1u << DRAC_KEY_HAS_NUL, text);
+	CHECK(strcmp(text, "converted 7 entries: keys with NUL") == 0);
+	drac_key_converted_text(UINT64_MAX, ~0u, text);
+	CHECK(strlen(text) < sizeof(text) - 20);
 }
 
 static void
@@ -91,8 +214,8 @@ key_of_any_style_is_read_back(void)
 			struct drac_addr back = { 0 };
 			struct drac_text key[2];
 			bool second = true;
-			unsigned keys =
-			    drac_key_spell(&a, (enum drac_key_style)style, key);
+			unsigned keys = drac_key_spell(&a,
+			    (enum drac_key_style)style, 0, key);
 
 			for (unsigned k = 0; k < keys; k++) {
 				CHECK_ROW(drac_key_read(key[k].text,
@@ -189,6 +312,8 @@ int
 main(void)
 {
 	RUN(key_spelled_in_each_style);
+	RUN(key_that_begins_others_is_not_plain_for_postfix);
+	RUN(keys_of_another_style_or_reader_are_told);
 	RUN(key_of_any_style_is_read_back);
 	RUN(key_refused);
 	RUN(value_spelled);

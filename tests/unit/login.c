@@ -313,9 +313,38 @@ direct_is_written_and_said(void)
 	CHECK(said("I authorised 192.0.2.7 until 22:43:20Z for alice "
 		   "(imap)\n"));
 	CHECK(in_map(CLIENT) == NOW + 1800);
-	CHECK(log_in_from("2001:db8::7") == DRAC_RECORDED);
-	CHECK(said("I authorised 2001:db8::7 until 22:43:20Z for alice "
+	CHECK(log_in_from("2001:db8:1:2::7") == DRAC_RECORDED);
+	CHECK(said("I authorised 2001:db8:1:2::7 until 22:43:20Z for alice "
 		   "(imap)\n"));
+}
+
+static void
+what_postfix_does_not_find_is_said(void)
+{
+	static const struct {
+		const char *setting, *addr, *note;
+	} rows[] = {
+		{ NULL, "2001:db8::7",
+		    ", but not for a Postfix that reads the file (drac(7), "
+		    "RISKS)" },
+		{ "readers=exim,sendmail", "2001:db8::7", "" },
+		{ "readers=postfix", "2001:db8:1:2::7", "" },
+		{ "key_style=cidr", "2001:db8::7", "" },
+		{ "prefix6=64", "2001:db8::7", "" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char line[256];
+
+		afresh();
+		if (rows[i].setting != NULL)
+			set(rows[i].setting);
+		snprintf(line, sizeof(line),
+		    "I authorised %s until 22:43:20Z for alice (imap)%s\n",
+		    rows[i].addr, rows[i].note);
+		CHECK(log_in_from(rows[i].addr) == DRAC_RECORDED);
+		CHECK_ROW(said(line), line);
+	}
 }
 
 static void
@@ -885,6 +914,7 @@ main(void)
 	RUN(refused_is_said_and_nothing_done);
 	RUN(services_are_counted);
 	RUN(direct_is_written_and_said);
+	RUN(what_postfix_does_not_find_is_said);
 	RUN(direct_again_is_for_debugging);
 	RUN(time_of_the_login_is_spent);
 	RUN(waiting_ends_with_the_time);

@@ -613,6 +613,169 @@ key_styles_spell_the_file(void)
 	}
 }
 
+#define HIDDEN "2001:db8::7"
+
+/* A map of one entry that was written for these readers and this style. */
+static struct drac_store *
+open_changed(enum drac_key_style style, unsigned readers,
+    const struct drac_store_opts *now)
+{
+	struct drac_store_opts before = *now;
+	struct drac_addr six = addr(HIDDEN);
+	struct drac_store *store;
+
+	fresh_dir();
+	before.key_style = style;
+	before.readers = readers;
+	store = open_with(&before);
+	CHECK(add(store, &six, NOW + 60) == 0);
+	drac_store_close(store);
+	return open_with(now);
+}
+
+/* Each verb finds the entry under the key of before, and leaves no other. */
+static void
+readers_may_change(void)
+{
+	static const struct {
+		enum drac_key_style style;
+		unsigned before, now;
+		const char *text;
+	} rows[] = {
+		{ DRAC_KEY_PLAIN, 0, DRAC_READER_POSTFIX, HIDDEN "/128" },
+		{ DRAC_KEY_PLAIN, DRAC_READER_POSTFIX, 0, HIDDEN },
+		{ DRAC_KEY_NUL, 0, DRAC_READER_POSTFIX, HIDDEN "/128|" },
+		{ DRAC_KEY_NUL, DRAC_READER_POSTFIX, 0, HIDDEN "|" },
+	};
+	struct drac_addr six = addr(HIDDEN);
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_store_opts opts = options();
+		const char *end = rows[i].style == DRAC_KEY_NUL ? "|" : "";
+		char text[512], wanted[128];
+		struct drac_store *store;
+		struct drac_grant grant;
+		struct drac_op op = { .kind = DRAC_OP_EXPIRE, .addr = six };
+		struct drac_swept swept;
+		struct drac_why why;
+		unsigned count = 0;
+
+		opts.key_style = rows[i].style;
+		opts.readers = rows[i].now;
+#define CHANGED open_changed(rows[i].style, rows[i].before, &opts)
+#define LEAVES(expiry)                                                       \
+	do {                                                                 \
+		snprintf(wanted, sizeof(wanted), "%s %lld%s ", rows[i].text, \
+		    (long long)(expiry), end);                               \
+		raw_text(text);                                              \
+		CHECK_ROW(strcmp(text, wanted) == 0, text);                  \
+	} while (0)
+		store = CHANGED;
+		CHECK_ROW(expiry_of(store, &six) == NOW + 60, rows[i].text);
+		CHECK(drac_store_each_after(store, &six, count_visit, &count,
+			  NULL) == 0);
+		CHECK_ROW(count == 0, rows[i].text);
+		CHECK(drac_store_add(store, &six, NOW, NOW + 90, 0, &grant,
+			  NULL) == 0);
+		CHECK_ROW(grant.previous == NOW + 60, rows[i].text);
+		LEAVES(NOW + 90);
+		CHECK(drac_store_take_back(store, &six, &grant, NULL) == 1);
+		LEAVES(NOW + 60);
+		drac_store_close(store);
+
+		/* Fresh, or longer than the login: spelled anew all the same. */
+		store = CHANGED;
+		CHECK(drac_store_add(store, &six, NOW, NOW + 50, 10, &grant,
+			  NULL) == 0);
+		CHECK_ROW(grant.written && grant.expiry == NOW + 60,
+		    rows[i].text);
+		LEAVES(NOW + 60);
+		drac_store_close(store);
+
+		store = CHANGED;
+		CHECK(drac_store_set(store, &six, NOW + 30, NULL) == 0);
+		LEAVES(NOW + 30);
+		drac_store_close(store);
+
+		store = CHANGED;
+		CHECK_ROW(drac_store_drop(store, &six, NULL) == 1,
+		    rows[i].text);
+		raw_text(text);
+		CHECK_ROW(text[0] == '\0', text);
+		drac_store_close(store);
+
+		store = CHANGED;
+		CHECK(drac_store_apply(store, &op, 1, NOW + 60, NULL) == 0);
+		raw_text(text);
+		CHECK_ROW(op.done && text[0] == '\0', text);
+		drac_store_close(store);
+
+		store = CHANGED;
+		CHECK(drac_store_sweep(store, NOW, 0, &swept, &why) == 0);
+		CHECK_ROW(strstr(why.text,
+			      rows[i].now != 0
+				  ? ": converted 1 entries: keys without /32 "
+				    "or /128"
+				  : ": converted 1 entries: keys with /32 or "
+				    "/128") != NULL,
+		    why.text);
+		CHECK(swept.removed == 0);
+		LEAVES(NOW + 60);
+		CHECK(drac_store_sweep(store, NOW, 0, &swept, &why) == 0);
+		CHECK_ROW(why.text[0] == '\0', why.text);
+		drac_store_close(store);
+#undef CHANGED
+#undef LEAVES
+	}
+}
+
+static void
+sweep_converts_another_style(void)
+{
+	static const char *const names[] = { "plain", "nul", "cidr", "sendmail",
+		"both" };
+	struct drac_addr six = addr(HIDDEN), four = addr("192.0.2.7");
+
+	for (int from = DRAC_KEY_PLAIN; from <= DRAC_KEY_BOTH; from++)
+		for (int to = DRAC_KEY_PLAIN; to <= DRAC_KEY_BOTH; to++) {
+			struct drac_store_opts opts = options();
+			struct drac_store *store;
+			struct drac_swept swept;
+			char before[512], after[512];
+
+			/* sendmail's key is one of both. */
+			if (from == DRAC_KEY_SENDMAIL && to == DRAC_KEY_BOTH)
+				continue;
+			opts.key_style = (enum drac_key_style)to;
+			opts.readers = DRAC_READER_POSTFIX;
+			fresh_dir();
+			store = open_with(&opts);
+			CHECK(add(store, &six, NOW + 60) == 0 &&
+			      add(store, &four, NOW + 60) == 0);
+			raw_text(after);
+			drac_store_close(store);
+			store = open_changed((enum drac_key_style)from,
+			    DRAC_READER_POSTFIX, &opts);
+			CHECK_ROW(expiry_of(store, &six) == NOW + 60,
+			    names[from]);
+			CHECK(add(store, &four, NOW + 60) == 0);
+			CHECK(
+			    drac_store_sweep(store, NOW, 0, &swept, NULL) == 0);
+			raw_text(before);
+			/* No login has come since that writes the second. */
+			if (to == DRAC_KEY_BOTH &&
+			    (from == DRAC_KEY_PLAIN || from == DRAC_KEY_CIDR))
+				CHECK(add(store, &six, NOW + 61) == 0 &&
+				      drac_store_set(store, &six, NOW + 60,
+					  NULL) == 0);
+			raw_text(before);
+			CHECK_ROW(strcmp(before, after) == 0, before);
+			CHECK_ROW(drac_store_drop(store, &six, NULL) == 1,
+			    names[to]);
+			drac_store_close(store);
+		}
+}
+
 /* 1 MiB, 4 MiB, 9.9 MiB: the two steps below the size that is not mapped. */
 static void
 enlarges_in_two_steps(void)
@@ -975,6 +1138,8 @@ main(void)
 	RUN(clear_empties_the_map);
 	RUN(info_tells_the_sizes);
 	RUN(key_styles_spell_the_file);
+	RUN(readers_may_change);
+	RUN(sweep_converts_another_style);
 	RUN(enlarges_in_two_steps);
 	RUN(full_of_expired_is_made_compact);
 	RUN(sweep_enlarges_before_it_is_full);
