@@ -1254,6 +1254,19 @@ commit_by_copy(struct drac_store *store, struct drac_why *why)
 	return replace_by_copy(store, drac_map_pages(store), why);
 }
 
+/*
+ * A writer may have been killed after it put the map and its journal in
+ * place and before it synced the directory. So the first record of a journal
+ * waits until their names are on the disk.
+ */
+static int
+sync_names(const struct drac_store *store)
+{
+	if (!store->opts.sync || store->journal.last > 0)
+		return 0;
+	return fsync(store->place.dir);
+}
+
 /* What was changed: safe in the journal first, then into the map. */
 static int
 commit(struct drac_store *store, struct drac_why *why)
@@ -1267,7 +1280,8 @@ commit(struct drac_store *store, struct drac_why *why)
 	if (!drac_journal_fits(&store->journal, images->count) &&
 	    checkpoint(store, why) == -1)
 		return -1;
-	if (drac_journal_append(&store->journal, images->pgno, images->data,
+	if (sync_names(store) == -1 ||
+	    drac_journal_append(&store->journal, images->pgno, images->data,
 		images->count, store->opts.sync) == -1)
 		return drac_map_fail(store, DRAC_JOURNAL, why);
 	if (make_pending(store) == -1)

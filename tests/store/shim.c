@@ -5,9 +5,13 @@
  * and lets one of them go wrong. What lies within 512 aligned octets is
  * never torn by a kill: the kernel copies it at once. So it is with the
  * pages of the map, the journal's header and the checksums.
+ *
+ * It also keeps account of what was not synced, in memory that all children
+ * share, so that it outlives those that are killed.
  */
 #include "shim.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -34,8 +38,18 @@
 		memcpy(&real, &found_, sizeof(real));   \
 	}
 
+#define DIRTY_MAX 64u
+
 static char watched[256];
 static enum drac_fault fault;
+
+static struct sync_state {
+	char directory[256];
+	ino_t dirty[DIRTY_MAX]; /* files with octets that were not synced */
+	size_t count;
+	bool names; /* a file got a name since the directory was synced */
+	unsigned unsynced; /* enum drac_unsynced */
+} *syncs;
 static long fault_at;
 static long calls;
 
@@ -56,11 +70,11 @@ drac_fault_arm(const char *directory, enum drac_fault what, long at)
 
 /* Is fd the directory or a file in it? in_map: it is the map itself. */
 static bool
-ours(int fd, bool *in_map)
+is_below(int fd, const char *directory, bool *in_map)
 {
 	char link[64];
 	char target[512];
-	size_t length = strlen(watched);
+	size_t length = strlen(directory);
 	ssize_t got;
 	int saved = errno;
 
@@ -73,8 +87,98 @@ ours(int fd, bool *in_map)
 		return false;
 	target[got] = '\0';
 	*in_map = got > 3 && strcmp(target + got - 3, ".db") == 0;
-	return strncmp(target, watched, length) == 0 &&
+	return strncmp(target, directory, length) == 0 &&
 	       (target[length] == '\0' || target[length] == '/');
+}
+
+static bool
+ours(int fd, bool *in_map)
+{
+	return is_below(fd, watched, in_map);
+}
+
+/* What was not synced. */
+
+EXPORT drac_sync_watch_fn drac_sync_watch;
+EXPORT drac_sync_check_fn drac_sync_check;
+
+EXPORT void
+drac_sync_watch(const char *directory)
+{
+	if (syncs == NULL)
+		syncs = mmap(NULL, sizeof(*syncs), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memset(syncs, 0, sizeof(*syncs));
+	snprintf(syncs->directory, sizeof(syncs->directory), "%s", directory);
+}
+
+EXPORT unsigned
+drac_sync_check(void)
+{
+	return syncs->unsynced | (syncs->names ? DRAC_UNSYNCED_NAME : 0);
+}
+
+static bool
+sync_watched(int fd)
+{
+	bool in_map;
+
+	return syncs != NULL && is_below(fd, syncs->directory, &in_map);
+}
+
+/* Where the file stands in the table; at its end when it is clean. */
+static size_t
+find_dirty(ino_t ino)
+{
+	size_t i = 0;
+
+	while (i < syncs->count && syncs->dirty[i] != ino)
+		i++;
+	return i;
+}
+
+static void
+note_write(int fd)
+{
+	struct stat st;
+
+	if (!sync_watched(fd) || fstat(fd, &st) == -1 ||
+	    find_dirty(st.st_ino) < syncs->count)
+		return;
+	if (syncs->count == DIRTY_MAX)
+		syncs->unsynced |= DRAC_UNSYNCED_MANY;
+	else
+		syncs->dirty[syncs->count++] = st.st_ino;
+}
+
+static void
+note_sync(int fd)
+{
+	struct stat st;
+	size_t at;
+
+	if (!sync_watched(fd) || fstat(fd, &st) == -1)
+		return;
+	if (S_ISDIR(st.st_mode)) {
+		syncs->names = false;
+		return;
+	}
+	at = find_dirty(st.st_ino);
+	if (at < syncs->count)
+		syncs->dirty[at] = syncs->dirty[--syncs->count];
+}
+
+static void
+note_rename(int dir, const char *to)
+{
+	struct stat st;
+
+	if (!sync_watched(dir))
+		return;
+	syncs->names = true;
+	if (fstatat(dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    find_dirty(st.st_ino) < syncs->count)
+		syncs->unsynced |= DRAC_UNSYNCED_FILE;
 }
 
 static void
@@ -133,6 +237,7 @@ pwrite(int fd, const void *data, size_t length, off_t offset)
 	REAL(pwrite);
 	if (fails(now))
 		return -1;
+	note_write(fd);
 	put = real(fd, data, half, offset);
 	if (now == DRAC_FAULT_TEAR)
 		die();
@@ -157,6 +262,8 @@ pwritev2(int fd, const struct iovec *io, int count, off_t offset, int flags)
 	REAL(pwritev2);
 	if (fails(now))
 		return -1;
+	if ((flags & RWF_DSYNC) == 0)
+		note_write(fd);
 	put = real(fd, &piece, count > 1 ? 1 : count, offset, flags);
 	if (now == DRAC_FAULT_TEAR)
 		die();
@@ -182,6 +289,7 @@ write(int fd, const void *data, size_t length)
 	REAL(write);
 	if (fails(now))
 		return -1;
+	note_write(fd);
 	put = real(fd, data, half);
 	if (now == DRAC_FAULT_TEAR)
 		die();
@@ -194,7 +302,10 @@ fsync(int fd)
 	size_t half;
 
 	REAL(fsync);
-	return fails(judge(fd, 0, &half)) ? -1 : real(fd);
+	if (fails(judge(fd, 0, &half)) || real(fd) == -1)
+		return -1;
+	note_sync(fd);
+	return 0;
 }
 
 EXPORT int
@@ -203,7 +314,10 @@ fdatasync(int fd)
 	size_t half;
 
 	REAL(fdatasync);
-	return fails(judge(fd, 0, &half)) ? -1 : real(fd);
+	if (fails(judge(fd, 0, &half)) || real(fd) == -1)
+		return -1;
+	note_sync(fd);
+	return 0;
 }
 
 EXPORT int
@@ -212,6 +326,7 @@ ftruncate(int fd, off_t length)
 	size_t half;
 
 	REAL(ftruncate);
+	note_write(fd);
 	return fails(judge(fd, 0, &half)) ? -1 : real(fd, length);
 }
 
@@ -248,9 +363,11 @@ renameat(int from_dir, const char *from, int to_dir, const char *to)
 	size_t half;
 
 	REAL(renameat);
-	if (fails(judge(from_dir, 0, &half)))
+	if (fails(judge(from_dir, 0, &half)) ||
+	    real(from_dir, from, to_dir, to) == -1)
 		return -1;
-	return real(from_dir, from, to_dir, to);
+	note_rename(to_dir, to);
+	return 0;
 }
 
 EXPORT int

@@ -2,7 +2,8 @@
 
 /*
  * What the preloaded shim does at a chosen write-type system call on the
- * files of one directory. The shim's one function is found with dlsym(3).
+ * files of one directory, and what it saw not to be synced. The shim's
+ * functions are found with dlsym(3).
  */
 #ifndef DRAC_SHIM_H
 #define DRAC_SHIM_H
@@ -24,5 +25,17 @@ enum drac_fault {
  */
 typedef long drac_fault_arm_fn(const char *directory, enum drac_fault fault,
     long at);
+
+enum drac_unsynced {
+	DRAC_UNSYNCED_FILE = 1, /* a file was renamed before it was synced */
+	DRAC_UNSYNCED_NAME = 2, /* a rename, and no sync of the directory yet */
+	DRAC_UNSYNCED_MANY = 4  /* more files than the shim can remember */
+};
+
+/* From now on, with all that is in the directory on the disk. */
+typedef void drac_sync_watch_fn(const char *directory);
+
+/* enum drac_unsynced: what this process and its like did since. */
+typedef unsigned drac_sync_check_fn(void);
 
 #endif

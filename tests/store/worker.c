@@ -4,7 +4,9 @@
  * Each write-type system call of each kind of update, gone wrong in each
  * way. Right after it an unmodified reader must find every acknowledged
  * entry; the next writer must make the map whole without a word of
- * complaint; and a writer whose call failed must be able to go on.
+ * complaint; and a writer whose call failed must be able to go on. Whatever
+ * is acknowledged does not depend on a file or a name that is not on the
+ * disk.
  *
  *	LD_PRELOAD=shim.so worker [SCENARIO [FAULT [CALL]]]
  */
@@ -78,6 +80,8 @@ static const struct {
 
 static struct report *report;
 static drac_fault_arm_fn *arm;
+static drac_sync_watch_fn *sync_watch;
+static drac_sync_check_fn *sync_check;
 static char base[64];
 static char dir[80];
 static char kept[80];
@@ -165,6 +169,7 @@ restore(void)
 	empty_dir(dir);
 	for (size_t i = 0; i < COUNT(files); i++)
 		restore_file(&files[i]);
+	sync_watch(dir);
 	report->model = report->before;
 	report->failed = false;
 	report->text[0] = '\0';
@@ -863,6 +868,22 @@ must_be_quiet(const struct trial *trial)
 	       trial->fault != DRAC_FAULT_TORN;
 }
 
+/* What was just acknowledged survives a power cut. */
+static int
+check_synced(const char *when)
+{
+	unsigned unsynced = sync_check();
+
+	if (unsynced == 0)
+		return 0;
+	snprintf(report->text, sizeof(report->text), "%s: %s was not synced",
+	    when,
+	    (unsynced & DRAC_UNSYNCED_FILE) != 0   ? "a file"
+	    : (unsynced & DRAC_UNSYNCED_NAME) != 0 ? "the directory"
+						   : "something");
+	return 40;
+}
+
 static int
 go_wrong(void *arg)
 {
@@ -880,6 +901,8 @@ go_wrong(void *arg)
 	report->calls = arm(NULL, DRAC_FAULT_NONE, 0);
 	if (store == NULL)
 		return 0;
+	if (result == 0 && check_synced("update") != 0)
+		return 40;
 	if (result == 0 || half_pages(trial->fault) == false) {
 		int seen = in_child(check_at_once, arg, WATCHDOG_MS);
 
@@ -889,6 +912,8 @@ go_wrong(void *arg)
 	if (result == -1) {
 		result = add_one(store, report->model.count, STEP_ON,
 		    must_be_quiet(trial));
+		if (result == 0)
+			result = check_synced("the same writer's next update");
 		if (result != 0)
 			return result;
 	}
@@ -907,7 +932,7 @@ next_writer(void *arg)
 	result =
 	    add_one(store, report->model.count, STEP_NEXT, must_be_quiet(arg));
 	drac_store_close(store);
-	return result;
+	return result == 0 ? check_synced("next writer") : result;
 }
 
 static int
@@ -1127,17 +1152,27 @@ make_dirs(void)
 		die(base);
 }
 
+/* function: a pointer to a function pointer. */
+static int
+find_shim(const char *name, void *function)
+{
+	void *found = dlsym(RTLD_DEFAULT, name);
+
+	memcpy(function, &found, sizeof(found));
+	return found == NULL ? -1 : 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	void *found = dlsym(RTLD_DEFAULT, "drac_fault_arm");
 	int result = 0;
 
-	if (found == NULL) {
+	if (find_shim("drac_fault_arm", &arm) == -1 ||
+	    find_shim("drac_sync_watch", &sync_watch) == -1 ||
+	    find_shim("drac_sync_check", &sync_check) == -1) {
 		printf("FAIL worker: the shim is not preloaded\n");
 		return 1;
 	}
-	memcpy(&arm, &found, sizeof(arm));
 	report = shared_memory(sizeof(*report));
 	make_dirs();
 	for (size_t i = 0; i < COUNT(scenarios); i++)
