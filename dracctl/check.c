@@ -50,6 +50,7 @@ static const struct {
 	{ "exim-none", false },
 	{ "exim-name", false },
 	{ "exim-keys", false },
+	{ "breaker", false },
 	{ "map-missing", false },
 	{ "map-unsafe", true },
 	{ "map-owner", false },

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "breaker.h"
 #include "check.h"
 #include "place.h"
 
@@ -273,6 +274,49 @@ check_units(struct drac_check *check)
 	}
 }
 
+/* Servers that do not answer */
+
+static bool
+reports(const struct drac_check *check)
+{
+	for (size_t i = 0; i < check->services; i++)
+		if (!check->service[i].writes)
+			return true;
+	return check->ctl->conf.server_count > 0;
+}
+
+/* Another user than root sees only its own rights. */
+static void
+check_breaker(struct drac_check *check)
+{
+	static const char advice[] =
+	    "Run systemd-tmpfiles --create, so that root has it to itself, and "
+	    "let the mail server write there (ReadWritePaths=-" DRAC_BREAKER_DIR
+	    ").";
+	char where[DRAC_CHECK_WHERE];
+	char *dir = drac_below(check->ctl, DRAC_BREAKER_DIR);
+	const char *problem = NULL;
+
+	if (dir == NULL)
+		check->no_memory = true;
+	else if (geteuid() == 0 || check->ctl->root[0] != '\0')
+		problem = drac_breaker_problem(dir);
+	if (problem != NULL)
+		drac_check_find(check, "breaker", DRAC_BREAKER_DIR, advice,
+		    "A login cannot note here that a server does not answer "
+		    "(%s): as long as one is dead, each login waits for it.",
+		    problem);
+	for (size_t i = 0; i < COUNT(units); i++)
+		if (drac_unit_writes(check->ctl, units[i],
+			DRAC_BREAKER_DIR "/file", where) == 0)
+			drac_check_find(check, "breaker", where, advice,
+			    "%s may not write to %s, so its logins cannot note "
+			    "that a server does not answer: as long as one is "
+			    "dead, each login waits for it.",
+			    units[i], DRAC_BREAKER_DIR);
+	free(dir);
+}
+
 /* Who keeps the map, and does it answer? */
 
 /* The process that keeps it; 0: nobody; -1: it is not known which. */
@@ -464,6 +508,8 @@ drac_check_map(struct drac_check *check)
 {
 	struct map map = { .check = check, .path = check->ctl->opts.path };
 
+	if (reports(check))
+		check_breaker(check);
 	if (!drac_check_has_map(check)) {
 		drac_check_looked(check, "The map: none here, for logins are "
 					 "reported to other hosts.");

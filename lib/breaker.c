@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,10 +60,13 @@ spell_file(const char *name, char file[FILE_NAME_MAX])
 static int
 close_unless(bool good, int fd)
 {
+	int saved = errno;
+
 	if (good)
 		return fd;
 	if (fd != -1)
 		(void)close(fd);
+	errno = saved;
 	return -1;
 }
 
@@ -81,6 +85,8 @@ open_dir(const char *dir, bool make)
 	good = fd != -1 && fstat(fd, &st) == 0 &&
 	       (st.st_uid == 0 || st.st_uid == geteuid()) &&
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	if (fd != -1 && !good)
+		errno = EPERM;
 	return close_unless(good, fd);
 }
 
@@ -91,18 +97,26 @@ open_file(const char *dir, const char *name, bool make)
 	const int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 	char file[FILE_NAME_MAX];
 	struct stat st;
-	int dir_fd, fd;
+	int dir_fd, fd, saved;
 
-	if (spell_file(name, file) == -1)
+	if (spell_file(name, file) == -1) {
+		errno = ENAMETOOLONG;
 		return -1;
+	}
 	dir_fd = open_dir(dir, make);
 	if (dir_fd == -1)
 		return -1;
 	fd = drac_sys_above_stderr(
 	    openat(dir_fd, file, flags | (make ? O_CREAT : 0), 0600));
+	saved = errno;
 	(void)close(dir_fd);
-	return close_unless(fd != -1 && fstat(fd, &st) == 0 &&
-				S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	if (fd == -1) {
+		errno = saved;
+		return -1;
+	}
+	errno = EPERM;
+	return close_unless(fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+				st.st_nlink == 1 &&
 				(st.st_uid == 0 || st.st_uid == geteuid()),
 	    fd);
 }
@@ -221,34 +235,82 @@ drac_breaker_answered(const char *dir, const char *name, bool *closed)
 	errno = saved;
 }
 
-static void
+/* errno as a word; the text of EPERM would not lead anybody to the place. */
+static const char *
+problem(int error)
+{
+	const char *text = strerrordesc_np(error);
+
+	if (error == EPERM)
+		return "not root's, or writable by others";
+	return text != NULL ? text : "unknown error";
+}
+
+/* A file that another process has locked is no problem. */
+static const char *
 count_failure(int fd, time_t now, bool *tripped)
 {
 	struct state state;
 
 	if (!lock_soon(fd))
-		return;
+		return NULL;
 	read_state(fd, now, &state);
 	if (state.failures < DRAC_BREAKER_FAILURES) {
 		state.failures++;
 		*tripped = is_pausing(&state);
 	}
 	state.until = (long long)now + DRAC_BREAKER_PAUSE_S;
-	if (!write_state(fd, &state))
-		*tripped = false;
+	if (write_state(fd, &state))
+		return NULL;
+	*tripped = false;
+	return problem(errno);
 }
 
-void
+const char *
 drac_breaker_failed(const char *dir, const char *name, time_t now,
     bool *tripped)
 {
+	const char *result;
 	int saved = errno;
 	int fd = open_file(dir, name, true);
 
 	*tripped = false;
-	if (fd != -1) {
-		count_failure(fd, now, tripped);
+	if (fd == -1) {
+		result = problem(errno);
+	} else {
+		result = count_failure(fd, now, tripped);
 		(void)close(fd);
 	}
 	errno = saved;
+	return result;
+}
+
+/* The parent stands for a directory that is still to be made. */
+static int
+may_write(const char *dir)
+{
+	int fd = open_dir(dir, false), result;
+	char *parent;
+
+	if (fd != -1) {
+		result = faccessat(fd, ".", W_OK | X_OK, AT_EACCESS);
+		(void)close(fd);
+		return result;
+	}
+	if (errno != ENOENT || (parent = strdup(dir)) == NULL)
+		return -1;
+	*strrchr(parent, '/') = '\0';
+	result = faccessat(AT_FDCWD, parent, W_OK | X_OK, AT_EACCESS);
+	free(parent);
+	return result;
+}
+
+const char *
+drac_breaker_problem(const char *dir)
+{
+	int saved = errno;
+	const char *result = may_write(dir) == -1 ? problem(errno) : NULL;
+
+	errno = saved;
+	return result;
 }

@@ -33,12 +33,17 @@ bool drac_breaker_may_ask(const char *dir, const char *name, time_t now,
 
 /*
  * Tell what became of asking. A file that another process has locked is
- * waited for once, for a millisecond, then this is forgotten. The first failure makes dir (0755) when it is
- * missing and its parent is there. *tripped: this failure was the one that makes
- * the pause begin; *closed: this answer ended one.
+ * waited for once, for a millisecond, then this is forgotten. The first
+ * failure makes dir (0755) when it is missing and its parent is there.
+ * *tripped: this failure was the one that makes the pause begin; *closed: this
+ * answer ended one. The problem that keeps a failure from being remembered at
+ * all is returned in words, or NULL.
  */
 void drac_breaker_answered(const char *dir, const char *name, bool *closed);
-void drac_breaker_failed(const char *dir, const char *name, time_t now,
+const char *drac_breaker_failed(const char *dir, const char *name, time_t now,
     bool *tripped);
+
+/* Would a failure be remembered? The problem in words, or NULL. */
+const char *drac_breaker_problem(const char *dir);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,11 +396,25 @@ drac_login_record_all(struct drac_login *logins, size_t count)
 
 /* Servers */
 
+/* Once in the life of a process: each login would say it. */
+static void
+say_problem(struct drac_login *login, const char *problem)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	if (problem != NULL && !atomic_flag_test_and_set(&said))
+		say(login, DRAC_LOGIN_WARNING,
+		    "%s: %s: each login waits for a server that does not "
+		    "answer",
+		    login->breaker_dir, problem);
+}
+
 /* One sentence for all servers, so that a login has few lines. */
 static void
 say_breakers(struct drac_login *login, const struct drac_news *news)
 {
 	char tripped[DRAC_LOGIN_LIST] = "", closed[DRAC_LOGIN_LIST] = "";
+	const char *problem = NULL;
 
 	for (size_t i = 0; i < news->count; i++) {
 		const struct drac_told *told = &news->told[i];
@@ -408,7 +423,10 @@ say_breakers(struct drac_login *login, const struct drac_news *news)
 			add_word(tripped, sizeof(tripped), ", ", told->name);
 		if (told->closed)
 			add_word(closed, sizeof(closed), ", ", told->name);
+		if (told->problem != NULL)
+			problem = told->problem;
 	}
+	say_problem(login, problem);
 	if (tripped[0] != '\0')
 		say(login, DRAC_LOGIN_WARNING,
 		    "%s %s not answered %d logins in a row: left alone for "

@@ -77,8 +77,8 @@ tell_breaker(const struct drac_tell *tell, const struct drac_ask *ask,
 		drac_breaker_answered(tell->breaker_dir, told->name,
 		    &told->closed);
 	else if (!is_our_want(ask->error))
-		drac_breaker_failed(tell->breaker_dir, told->name, tell->boot,
-		    &told->tripped);
+		told->problem = drac_breaker_failed(tell->breaker_dir,
+		    told->name, tell->boot, &told->tripped);
 }
 
 /* What the local daemon tells beyond yes. */

@@ -36,6 +36,7 @@ struct drac_told {
 		    * did not answer lately; EADDRNOTAVAIL: its name has no
 		    * address; else as in struct drac_ask */
 	struct drac_why why; /* "NAME: what happened"; empty when kept */
+	const char *problem; /* nothing can be remembered of it; or NULL */
 	bool tripped;        /* left alone from now on (breaker.h) */
 	bool closed;         /* and no longer */
 };

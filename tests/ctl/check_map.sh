@@ -142,6 +142,27 @@ file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
 content unit_below_etc_allowed
 map=$dir/dracd.db
 
+# Where logins note that a server does not answer
+host 'server = 192.0.2.25'
+content breaker_is_made_at_need
+mkdir "$root/run/pam_drac"
+content breaker_is_there
+chmod 777 "$root/run/pam_drac"
+complains breaker_is_open_to_all breaker /run/pam_drac
+rm -rf "$root/run/pam_drac"
+ln -s /tmp "$root/run/pam_drac"
+complains breaker_is_a_link breaker /run/pam_drac
+host 'server = 192.0.2.25'
+file $unit '[Service]' 'ProtectSystem=strict'
+complains breaker_of_a_unit breaker "/$unit:2"
+file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
+	'ReadWritePaths=-/run/pam_drac'
+content breaker_of_a_unit_allowed
+host
+chmod 777 "$root/run"
+mkdir -m 777 "$root/run/pam_drac"
+content breaker_of_nobody
+
 # The daemon
 dracd=$build/rpc.dracd
 daemon=

@@ -459,6 +459,27 @@ three_silences_and_nobody_waits(void)
 	CHECK(first.served->adds == DRAC_BREAKER_FAILURES);
 }
 
+/* A read-only /run: each login waits, and one line says so. */
+static void
+read_only_run_is_said_once(void)
+{
+	start_afresh("server = %A\ntimeout = 100ms\n");
+	write_usual();
+	first.served->manner = SILENT;
+	CHECK(mount(NULL, "/run", NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+	for (int i = 0; i < DRAC_BREAKER_FAILURES + 1; i++) {
+		forget_log();
+		log_in(CLIENT, "AC");
+		CHECK(said(LOG_WARNING,
+			  "/run/pam_drac: Read-only file system: each login "
+			  "waits for a server that does not answer") ==
+		      (i == 0));
+		CHECK(
+		    said(LOG_WARNING, NOT "%A: no answer within 100 ms" FROM));
+	}
+	CHECK(mount(NULL, "/run", NULL, MS_REMOUNT, NULL) == 0);
+}
+
 static void
 held_back_beside_others(void)
 {
@@ -714,6 +735,7 @@ main(void)
 	RUN(login_is_told_once);
 	RUN(two_lines_tell_two_servers);
 	RUN(hooks_share_one_timeout);
+	RUN_WITH_RUN(read_only_run_is_said_once);
 	RUN_WITH_RUN(three_silences_and_nobody_waits);
 	RUN_WITH_RUN(held_back_beside_others);
 	RUN_WITH_RUN(it_answers_again);

@@ -55,7 +55,7 @@ fail(const char *name, time_t now)
 {
 	bool tripped = false;
 
-	drac_breaker_failed(dir, name, now, &tripped);
+	(void)drac_breaker_failed(dir, name, now, &tripped);
 	return tripped;
 }
 
@@ -307,6 +307,41 @@ directory_that_others_can_write_to(void)
 	}
 }
 
+/* What keeps a failure from being remembered is returned. */
+static void
+problem_is_named(void)
+{
+	static const char *const places[] = { "/nonexistent/breaker",
+		"/dev/null" };
+	static const char *const words[] = { "No such file or directory",
+		"Not a directory" };
+	char name[FILENAME_MAX];
+	const char *text;
+	bool tripped;
+
+	fresh();
+	CHECK(drac_breaker_problem(dir) == NULL);
+	CHECK(drac_breaker_failed(dir, "a", 1000, &tripped) == NULL);
+	CHECK(drac_breaker_problem(dir) == NULL);
+	CHECK(chmod(dir, 0775) == 0);
+	text = "not root's, or writable by others";
+	CHECK(strcmp(drac_breaker_problem(dir), text) == 0);
+	CHECK(strcmp(drac_breaker_failed(dir, "a", 1000, &tripped), text) == 0);
+	CHECK(chmod(dir, 0755) == 0);
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	CHECK(strcmp(drac_breaker_failed(dir, name, 1000, &tripped),
+		  "File name too long") == 0);
+	for (size_t i = 0; i < COUNT(places); i++) {
+		errno = 4242;
+		text = drac_breaker_problem(places[i]);
+		CHECK_ROW(text != NULL && strcmp(text, words[i]) == 0,
+		    places[i]);
+		text = drac_breaker_failed(places[i], "a", 1000, &tripped);
+		CHECK_ROW(text != NULL && errno == 4242, places[i]);
+	}
+}
+
 static void
 directory_that_is_none(void)
 {
@@ -480,6 +515,7 @@ main(void)
 	RUN(damaged_file_is_none);
 	RUN(file_that_is_none_of_ours);
 	RUN(directory_that_others_can_write_to);
+	RUN(problem_is_named);
 	RUN(directory_that_is_none);
 	RUN(file_that_is_busy);
 	RUN(busy_files_cost_no_time);

@@ -795,6 +795,24 @@ fallback_when_no_server_answers(void)
 	CHECK(first.served->adds == 1 && !there(""));
 }
 
+/* Each login would say it, and there is one place for all of a process. */
+static void
+breaker_without_a_place_is_said_once(void)
+{
+	afresh();
+	set("server=%C");
+	CHECK(chmod(breaker, 0775) == 0);
+	CHECK(log_in_from(CLIENT) == DRAC_FAILED);
+	CHECK(strncmp(heard, "W /", 3) == 0);
+	CHECK(strstr(heard, ": not root's, or writable by others: each login "
+			    "waits for a server that does not answer\n") !=
+	      NULL);
+	heard[0] = '\0';
+	CHECK(log_in_from(CLIENT) == DRAC_FAILED);
+	CHECK(said_about("E not recorded for alice (imap): ", "; client"));
+	CHECK(chmod(breaker, 0755) == 0);
+}
+
 static void
 breaker_is_told_of(void)
 {
@@ -932,6 +950,7 @@ main(void)
 	RUN(silent_server_takes_all_the_time);
 	RUN(fallback_when_no_server_answers);
 	RUN(breaker_is_told_of);
+	RUN(breaker_without_a_place_is_said_once);
 	RUN(servers_take_back_what_they_can);
 	RUN(mark_owns_what_it_needs);
 	remove_place();
