@@ -40,31 +40,12 @@ struct drac_gate {
 	uid_t *users;
 	size_t user_count;
 	bool insecure_local;
-	unsigned reserved; /* ports below it are root's */
+	unsigned reserved; /* ports below it are root's, for a second */
+	int64_t reserved_until_ms;
 	struct own cache[OWN_CACHED];
 };
 
 /* Opening */
-
-/* An administrator may have given the ports below 1024 away. */
-static unsigned
-reserved_ports(void)
-{
-	char text[16];
-	ssize_t len;
-	int fd = open(UNPRIVILEGED, O_RDONLY | O_CLOEXEC);
-	unsigned long start;
-
-	if (fd == -1)
-		return IPPORT_RESERVED;
-	len = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (len <= 0)
-		return IPPORT_RESERVED;
-	text[len] = '\0';
-	start = strtoul(text, NULL, 10);
-	return start < IPPORT_RESERVED ? (unsigned)start : IPPORT_RESERVED;
-}
 
 static bool
 is_number(const char *name, uid_t *uid)
@@ -181,7 +162,6 @@ new_gate(const struct drac_conf *conf)
 		return NULL;
 	}
 	gate->insecure_local = conf->insecure_local;
-	gate->reserved = reserved_ports();
 	return gate;
 }
 
@@ -356,15 +336,49 @@ is_forgeable(const struct drac_caller *caller)
 	return is_datagram6(caller) && scope != DRAC_SCOPE_LOOPBACK;
 }
 
-static bool
-has_roots_port(const struct drac_gate *gate, const struct drac_caller *caller)
+/*
+ * The first port that any user may bind. 0 when that is not known: then no
+ * port proves anything.
+ */
+static unsigned
+read_reserved(void)
 {
-	return gate->insecure_local ||
-	       (caller->port != 0 && caller->port < gate->reserved);
+	char text[16];
+	ssize_t len;
+	int fd = open(UNPRIVILEGED, O_RDONLY | O_CLOEXEC);
+	unsigned long start;
+
+	if (fd == -1)
+		return 0;
+	len = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	start = strtoul(text, NULL, 10);
+	return start < IPPORT_RESERVED ? (unsigned)start : IPPORT_RESERVED;
+}
+
+/* An administrator may give ports below 1024 away while the daemon runs. */
+static bool
+has_roots_port(struct drac_gate *gate, const struct drac_caller *caller)
+{
+	int64_t now_ms;
+
+	if (gate->insecure_local)
+		return true;
+	if (caller->port == 0 || caller->port >= IPPORT_RESERVED)
+		return false;
+	now_ms = drac_sys_ms();
+	if (now_ms >= gate->reserved_until_ms) {
+		gate->reserved = read_reserved();
+		gate->reserved_until_ms = now_ms + OWN_CACHE_MS;
+	}
+	return caller->port < gate->reserved;
 }
 
 static enum drac_refusal
-ask_own(const struct drac_gate *gate, const struct drac_caller *caller)
+ask_own(struct drac_gate *gate, const struct drac_caller *caller)
 {
 	return has_roots_port(gate, caller) && !is_forgeable(caller)
 		   ? DRAC_REFUSAL_NONE
@@ -376,7 +390,7 @@ ask_own(const struct drac_gate *gate, const struct drac_caller *caller)
  * (IPV6_FREEBIND), but not from a reserved port.
  */
 static enum drac_refusal
-ask_other(const struct drac_gate *gate, const struct drac_caller *caller)
+ask_other(struct drac_gate *gate, const struct drac_caller *caller)
 {
 	if (drac_nets_find(&gate->allow, &caller->addr) == NULL)
 		return DRAC_REFUSAL_HOST;

@@ -6,11 +6,13 @@
  * has to be opened from a reserved port.
  */
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dracd.h"
@@ -340,6 +342,88 @@ insecure_local_believes_no_forged_address(void)
 	in_child(insecure_in_child);
 }
 
+/* The clock that the gate reads may be ahead. */
+static time_t ahead_s;
+
+int
+clock_gettime(clockid_t id, struct timespec *now)
+{
+	if (syscall(SYS_clock_gettime, id, now) == -1)
+		return -1;
+	now->tv_sec += ahead_s;
+	return 0;
+}
+
+static void
+set_unprivileged_start(const char *port)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_unprivileged_port_start",
+	    O_WRONLY | O_CLOEXEC);
+
+	CHECK_ROW(fd != -1 &&
+		      write(fd, port, strlen(port)) == (ssize_t)strlen(port),
+	    port);
+	close(fd);
+	ahead_s += 2;
+}
+
+/* From a lowered ip_unprivileged_port_start on, any user has these ports. */
+static void
+lowered_start_in_child(void)
+{
+	static const struct {
+		const char *start;
+		struct row rows[3];
+	} starts[] = {
+		{ "1024",
+		    { { "usual, 1023", DRAC_ROAD_TCP, "127.0.0.1", 1023,
+			  DRAC_REFUSAL_NONE },
+			{ "usual, 1024", DRAC_ROAD_TCP, "127.0.0.1", 1024,
+			    DRAC_REFUSAL_PORT },
+			{ "usual, IPv6 by UDP", DRAC_ROAD_UDP, "::1", 1023,
+			    DRAC_REFUSAL_NONE } } },
+		{ "80",
+		    { { "lowered, below", DRAC_ROAD_UDP, "127.0.0.1", 79,
+			  DRAC_REFUSAL_NONE },
+			{ "lowered, first", DRAC_ROAD_UDP, "127.0.0.1", 80,
+			    DRAC_REFUSAL_PORT },
+			{ "lowered, IPv6 by UDP", DRAC_ROAD_UDP, "::1", 1023,
+			    DRAC_REFUSAL_PORT } } },
+		{ "0",
+		    { { "none, 1", DRAC_ROAD_TCP, "127.0.0.1", 1,
+			  DRAC_REFUSAL_PORT },
+			{ "none, 1023", DRAC_ROAD_TCP, "127.0.0.1", 1023,
+			    DRAC_REFUSAL_PORT },
+			{ "none, own address", DRAC_ROAD_TCP, "198.51.100.1",
+			    757, DRAC_REFUSAL_PORT } } },
+		{ "2000",
+		    { { "raised, 1023", DRAC_ROAD_TCP, "127.0.0.1", 1023,
+			  DRAC_REFUSAL_NONE },
+			{ "raised, 1024", DRAC_ROAD_TCP, "127.0.0.1", 1024,
+			    DRAC_REFUSAL_PORT },
+			{ "raised, other host by UDP", DRAC_ROAD_UDP,
+			    "2001:db8:1::5", 1023, DRAC_REFUSAL_HOST } } },
+	};
+	struct drac_conf conf = { 0 };
+	struct drac_gate *gate;
+
+	if (!become_host())
+		return;
+	gate = open_gate(&conf);
+	CHECK(gate != NULL);
+	for (size_t i = 0; gate != NULL && i < COUNT(starts); i++) {
+		set_unprivileged_start(starts[i].start);
+		check_rows(gate, starts[i].rows, COUNT(starts[i].rows));
+	}
+	drac_gate_close(gate);
+}
+
+static void
+ports_that_any_user_may_bind_prove_nothing(void)
+{
+	in_child(lowered_start_in_child);
+}
+
 static void
 gate_judges_users(void)
 {
@@ -511,6 +595,7 @@ main(void)
 	RUN(insecure_local_takes_any_port_of_this_host_only);
 	RUN(own_addresses_count_as_local);
 	RUN(insecure_local_believes_no_forged_address);
+	RUN(ports_that_any_user_may_bind_prove_nothing);
 	RUN(gate_judges_users);
 	RUN(open_reports_every_unknown_user);
 	RUN(unknown_users_can_be_left_out);
