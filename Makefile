@@ -56,7 +56,7 @@ TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
 STORE := damage locks
 CTLT  := run check daemon login failclosed
-RPC   := start malformed reload kill
+RPC   := start malformed reload kill descriptors
 E2E   := units booted busy rpc local attack old
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
