@@ -55,7 +55,7 @@ UNITS := $(wildcard conf/systemd/*)
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
 STORE := damage locks
-CTLT  := run check daemon login failclosed
+CTLT  := run check daemon login audit failclosed
 RPC   := start malformed reload kill descriptors
 E2E   := units booted busy rpc local attack old
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \

@@ -20,6 +20,9 @@ sweep(struct drac_ctl *ctl, struct drac_swept *swept)
 	if (drac_ctl_map_sweep(ctl, swept, &why) == -1)
 		return drac_ctl_failed(&why);
 	drac_ctl_warn(&why);
+	if (swept->removed > 0 && ctl->link == NULL)
+		drac_ctl_log("swept: removed %" PRIu64 " expired",
+		    swept->removed);
 	return DRAC_CTL_YES;
 }
 
@@ -36,6 +39,8 @@ make_map(struct drac_ctl *ctl)
 		return DRAC_CTL_FAILED;
 	if (there && sweep(ctl, &swept) != DRAC_CTL_YES)
 		return DRAC_CTL_FAILED;
+	if (!there && ctl->link == NULL)
+		drac_ctl_log("made the map %s", ctl->opts.path);
 	if (!ctl->quiet)
 		drac_ctl_say(there ? "the map %s is there already\n"
 				   : "made the map %s\n",
@@ -85,9 +90,11 @@ say_added(const struct drac_ctl *ctl, const char *address,
 {
 	char instant[DRAC_CTL_INSTANT], span[DRAC_CTL_SPAN];
 
+	drac_ctl_instant(grant->expiry, instant);
+	if (grant->written && ctl->link == NULL)
+		drac_ctl_log("authorised %s until %s", address, instant);
 	if (ctl->quiet)
 		return;
-	drac_ctl_instant(grant->expiry, instant);
 	drac_ctl_span((uint64_t)(grant->expiry - ctl->now), span);
 	drac_ctl_say(grant->written
 			 ? "%s is authorised until %s (%s)\n"
@@ -137,6 +144,8 @@ drop_all(struct drac_ctl *ctl)
 		return DRAC_CTL_FAILED;
 	if (drac_ctl_map_clear(ctl, &why) == -1)
 		return drac_ctl_failed(&why);
+	if (ctl->link == NULL)
+		drac_ctl_log("dropped every entry");
 	if (!ctl->quiet)
 		drac_ctl_say("removed every entry\n");
 	drac_ctl_warn(&why);
@@ -154,6 +163,8 @@ drop(struct drac_ctl *ctl)
 	if (dropped == -1)
 		return drac_ctl_failed(&why);
 	drac_addr_text(&ctl->addr, address);
+	if (dropped == 1 && ctl->link == NULL)
+		drac_ctl_log("dropped %s", address);
 	if (!ctl->quiet)
 		drac_ctl_say(dropped == 1 ? "removed %s\n"
 					  : "%s was not in the map\n",

@@ -157,6 +157,15 @@ __attribute__((format(printf, 1, 2))) bool drac_ctl_say(const char *format,
     ...);
 
 /*
+ * A line in the log on a change that an administrator made, of which no daemon
+ * has a line: ` by ` and whose change it is are added. To be opened before the
+ * program becomes another user; drac_ctl_finish closes.
+ */
+void drac_ctl_open_log(void);
+__attribute__((format(printf, 1, 2))) void drac_ctl_log(const char *format,
+    ...);
+
+/*
  * Close stdout. DRAC_CTL_FAILED after a complaint when something printed
  * was lost, else status. A reader that went away is no failure.
  */

@@ -319,9 +319,12 @@ drac_ctl_change_hands(const struct drac_ctl *ctl,
 		drac_ctl_complain("cannot give the map to %s: %s", to->name,
 		    change.why.text[0] != '\0' ? change.why.text
 					       : strerror(errno));
-	else if (change.changed && !ctl->quiet)
-		drac_ctl_say("gave the map %s to %s\n", ctl->opts.path,
-		    to->name);
+	if (result == 0 && change.changed) {
+		drac_ctl_log("gave the map %s to %s", ctl->opts.path, to->name);
+		if (!ctl->quiet)
+			drac_ctl_say("gave the map %s to %s\n",
+			    ctl->opts.path, to->name);
+	}
 	if (change.lock != -1)
 		(void)close(change.lock);
 	drac_place_close(&change.place);

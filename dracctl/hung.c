@@ -141,6 +141,8 @@ end_hung(const struct drac_ctl *ctl, const struct keeper *before,
 	drac_ctl_complain("rpc.dracd, process %ld, kept the map and did not "
 			  "answer: it was ended (%s)",
 	    keeper->pid, why->text);
+	drac_ctl_log("ended rpc.dracd, process %ld, which did not answer,",
+	    keeper->pid);
 	return 0;
 }
 

@@ -429,6 +429,7 @@ main(int argc, char **argv)
 
 	if (occupy_standard_descriptors() == -1)
 		return DRAC_CTL_FAILED;
+	drac_ctl_open_log();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a limit for files is an error */
 	return drac_ctl_finish(run(&ctl, argc, argv));

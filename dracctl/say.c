@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* What the tool says, and whether anybody could hear it. */
+/*
+ * What the tool says, and whether anybody could hear it; and the lines in the
+ * log of what an administrator changed.
+ */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dracctl.h"
+#include "log.h"
 
 /* Octets of the longest complaint: it has a path, or two. */
 #define COMPLAINT 8704
+
+#define NAME "dracctl"
+
+static struct drac_log the_log;
+static uid_t who; /* ran us, whoever we become to write the map */
 
 /* errno of the first write to stdout that failed; 0: all is well. */
 static int say_errno;
@@ -35,9 +46,75 @@ drac_ctl_say(const char *format, ...)
 	return say_errno == 0;
 }
 
+void
+drac_ctl_open_log(void)
+{
+	who = getuid();
+	drac_log_init(&the_log, DRAC_LOG_SOCKET, LOG_AUTHPRIV, NAME);
+	the_log.wait_ms = DRAC_LOG_WAIT_MS;
+}
+
+/* The whole of text as a uid; none is (uid_t)-1. */
+static bool
+is_uid(const char *text, uid_t *uid)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	*uid = (uid_t)value;
+	return *text >= '0' && *text <= '9' && (*end == '\0' || *end == '\n') &&
+	       errno == 0 && value < (uid_t)-1;
+}
+
+/*
+ * The user of the login session, or the one who called sudo, if it is
+ * another one. Whoever runs us could have forged the latter.
+ */
+static void
+spell_who(char text[64])
+{
+	const char *sudo = getenv("SUDO_UID"), *how = "logged in as";
+	FILE *file = fopen("/proc/self/loginuid", "re");
+	char line[16] = "";
+	uid_t uid;
+	bool known;
+
+	known = file != NULL && fgets(line, sizeof(line), file) != NULL &&
+		is_uid(line, &uid);
+	if (file != NULL)
+		(void)fclose(file);
+	if (!known && sudo != NULL) {
+		how = "by sudo of";
+		known = is_uid(sudo, &uid);
+	}
+	if (known && uid != who)
+		snprintf(text, 64, "uid %u (%s uid %u)", (unsigned)who, how,
+		    (unsigned)uid);
+	else
+		snprintf(text, 64, "uid %u", (unsigned)who);
+}
+
+/* A notice: the unit of the sweep passes nothing below it to the journal. */
+void
+drac_ctl_log(const char *format, ...)
+{
+	char text[COMPLAINT], line[COMPLAINT + 128], by[64];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	spell_who(by);
+	snprintf(line, sizeof(line), "%s by %s", text, by);
+	drac_log_put(&the_log, LOG_NOTICE, line);
+}
+
 enum drac_ctl_status
 drac_ctl_finish(enum drac_ctl_status status)
 {
+	drac_log_end(&the_log);
 	if (fclose(stdout) != 0)
 		note_failure();
 	if (say_errno == 0 || say_errno == EPIPE)
@@ -59,7 +136,7 @@ drac_ctl_complain(const char *format, ...)
 	for (char *at = text; *at != '\0'; at++)
 		if ((unsigned char)*at < ' ' || *at == 127)
 			*at = '?';
-	fprintf(stderr, "dracctl: %s\n", text);
+	fprintf(stderr, NAME ": %s\n", text);
 }
 
 enum drac_ctl_status

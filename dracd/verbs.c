@@ -248,6 +248,7 @@ do_sweep(const struct drac_turn *turn)
 	struct drac_state *state = turn->state;
 	struct drac_reply *reply = &turn->job->reply;
 	uint64_t expired = drac_stats.expired, sweeps = drac_stats.sweeps;
+	char caller[DRAC_CALLER_TEXT];
 	unsigned batches = 0;
 	time_t next;
 
@@ -261,6 +262,11 @@ do_sweep(const struct drac_turn *turn)
 	drac_stats.sweeps = sweeps + 1;
 	reply->removed = drac_stats.expired - expired;
 	reply->kept = state->entries;
+	if (reply->removed > 0) {
+		drac_caller_text(&turn->job->caller, caller);
+		drac_say(LOG_INFO, "swept: removed %" PRIu64 " expired for %s",
+		    reply->removed, caller);
+	}
 	if (drac_due_next(state->due, &next) && next <= turn->now)
 		drac_job_explain(turn->job, "there is more to remove, at once");
 	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);

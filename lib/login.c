@@ -35,6 +35,8 @@ say(struct drac_login *login, enum drac_login_level level, const char *format,
 	int saved = errno;
 	va_list ap;
 
+	if (login->renewal && !login->opened && level == DRAC_LOGIN_INFO)
+		return;
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
@@ -237,6 +239,12 @@ hidden_note(const struct drac_login *login)
 		   : "";
 }
 
+static bool
+opens(const struct drac_login *login, const struct drac_grant *grant)
+{
+	return grant->written && grant->previous <= login->now;
+}
+
 /* Where servers were told first, login->servers says why they were not. */
 static void
 say_granted(struct drac_login *login, const struct drac_grant *grant)
@@ -248,13 +256,14 @@ say_granted(struct drac_login *login, const struct drac_grant *grant)
 	char until[CLOCK];
 
 	clock_text(grant->expiry, until);
+	login->opened = opens(login, grant);
 	if (grant->written)
 		say(login, direct ? DRAC_LOGIN_WARNING : DRAC_LOGIN_INFO,
 		    "authorised %s until %s for %s (%s)%s%s%s%s",
 		    login->addr_text, until, login->user, login->service,
 		    hidden_note(login), note[0], note[1], note[2]);
-	else if (login->conf->debug)
-		say(login, DRAC_LOGIN_DEBUG,
+	else
+		say(login, DRAC_LOGIN_INFO,
 		    "%s is already authorised until %s, for %s (%s) too%s%s%s",
 		    login->addr_text, until, login->user, login->service,
 		    note[0], note[1], note[2]);
@@ -484,13 +493,11 @@ say_kept(struct drac_login *login, const struct drac_news *news)
 	if (told_until)
 		clock_text(news->grant.expiry, until);
 	login->said = true;
+	login->opened = told_until && opens(login, &news->grant);
 	if (told_until && news->count == 1 && !news->grant.written) {
-		if (login->conf->debug)
-			say(login, DRAC_LOGIN_DEBUG,
-			    "%s is already authorised until %s, for %s (%s) "
-			    "too",
-			    login->addr_text, until, login->user,
-			    login->service);
+		say(login, DRAC_LOGIN_INFO,
+		    "%s is already authorised until %s, for %s (%s) too",
+		    login->addr_text, until, login->user, login->service);
 		return;
 	}
 	say(login, worst_level(news),

@@ -73,6 +73,8 @@ struct drac_login {
 	char user[DRAC_LOGIN_WORD]; /* by drac_login_word */
 	char service[DRAC_LOGIN_WORD];
 	unsigned long spent_ms; /* of conf->timeout_ms, so far; added to */
+	bool renewal; /* of somebody who is logged in: of what goes well only
+		       * a grant to an address that had none is said */
 
 	struct drac_addr addr;
 	char addr_text[DRAC_ADDR_TEXT];
@@ -81,7 +83,8 @@ struct drac_login {
 
 	char servers[DRAC_LOGIN_LIST]; /* what became of those that failed */
 	int64_t began_ms;
-	bool said; /* all there is to say */
+	bool opened; /* the address, which was not authorised before */
+	bool said;   /* all there is to say */
 };
 
 /*

@@ -38,7 +38,7 @@ struct drac_post_options {
 struct drac_post_speaker {
 	bool terminal;      /* to standard error as well */
 	bool debug;         /* the configuration's */
-	bool brief;         /* warnings and errors only, and few of them */
+	bool brief;         /* only so many warnings and errors */
 	unsigned said;      /* of those */
 	unsigned held_back; /* of those, because there were too many */
 	struct drac_log log;

@@ -134,6 +134,7 @@ attend(struct list *list, const struct drac_addr *addr, const char *user,
 		return;
 	}
 	drac_post_begin(&login, list->conf, list->speaker);
+	login.renewal = !list->conf->debug;
 	drac_login_word(user, login.user);
 	drac_login_word(service, login.service);
 	drac_login_found(&login, addr);

@@ -191,10 +191,6 @@ authorise(struct drac_login *login, const struct drac_post_options *options)
 	return outcome;
 }
 
-/*
- * A person at a terminal is also told what is for debugging: that the
- * address is there already.
- */
 static int
 load(struct drac_conf *conf, const struct drac_post_options *options,
     struct drac_post_speaker *speaker)
@@ -207,8 +203,6 @@ load(struct drac_conf *conf, const struct drac_post_options *options,
 	if (result == 0)
 		speaker->log.lines = DRAC_LOG_NO_LIMIT;
 	speaker->debug = conf->debug;
-	if (speaker->terminal && !options->list)
-		conf->debug = true;
 	return result;
 }
 

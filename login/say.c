@@ -56,9 +56,7 @@ drac_post_say(enum drac_login_level level, const char *text, unsigned left_ms,
 	if (speaker->log.wait_ms > left_ms)
 		speaker->log.wait_ms = left_ms;
 
-	if (speaker->brief && !speaker->debug) {
-		if (level > DRAC_LOGIN_WARNING)
-			return;
+	if (speaker->brief && !speaker->debug && level <= DRAC_LOGIN_WARNING) {
 		if (speaker->said == SAID_MAX) {
 			speaker->held_back++;
 			return;

@@ -8,7 +8,7 @@ logs command_without_dashes 0 '^-l -a -- x$' 'authorised 192.0.2.8' \
 	l -a 192.0.2.8 sh -c 'echo "$@"' sh -l -a -- x
 logs command_ends_as_it_likes 7 '' 'authorised 192.0.2.9' \
 	l -a 192.0.2.9 -- sh -c 'exit 7'
-logs command_has_our_number 0 '^same$' '' sh -c '
+logs command_has_our_number 0 '^same$' ' is already ' sh -c '
 	LD_PRELOAD='"$shim $login -c $conf"' -a 192.0.2.7 -- sh -c "
 		echo \$\$ >'"$tmp/number"'" &
 	wait $!

@@ -29,8 +29,11 @@ fresh
 thousand >"$tmp/in"
 list list_thousand 0 'info drac-login: list: 1000 authorised, 0 not to be recorded, 0 failed, 0 malformed'
 is list_thousand_in_the_map 1000 "$(entries)"
-is list_thousand_in_one_line 1 "$(wc -l <"$log")"
+is list_thousand_grants_are_logged 1000 \
+	"$(grep -Ec "authorised 2001:db8::.* until $clock for user[0-9]* \\(imap\\)" \
+	"$log")"
 list list_again 0 'info .*: 1000 authorised, .*, 0 malformed'
+is list_again_in_one_line 1 "$(wc -l <"$log")"
 
 # How often the map is opened for them.
 if can_trace list_opens_the_map_for_groups; then
@@ -95,7 +98,8 @@ fresh 'exclude = 198.51.100.0/24' 'services = imap'
 printf '%s imap\n' '192.0.2.1 a' '127.0.0.1 b' '198.51.100.1 c' >"$tmp/in"
 printf '192.0.2.2 d pop3\n' >>"$tmp/in"
 list list_policy 0 'info .*: 1 authorised, 3 not .*, 0 failed, 0 malformed'
-is list_policy_in_one_line 1 "$(wc -l <"$log")"
+is list_policy_is_not_logged 1 "$(grep -c 'authorised 192.0.2.1 ' "$log")"
+is list_policy_in_two_lines 2 "$(wc -l <"$log")"
 
 fresh
 thousand >"$tmp/in"

@@ -348,17 +348,69 @@ what_postfix_does_not_find_is_said(void)
 }
 
 static void
-direct_again_is_for_debugging(void)
+direct_again_names_the_user(void)
 {
+	struct drac_login login;
+	struct drac_mark *mark;
+
 	afresh();
 	CHECK(log_in_from(CLIENT) == DRAC_RECORDED);
 	heard[0] = '\0';
-	CHECK(log_in_from(CLIENT) == DRAC_RECORDED);
-	CHECK(said(""));
-	set("debug");
-	CHECK(log_in_from(CLIENT) == DRAC_RECORDED);
-	CHECK(said("D 192.0.2.7 is already authorised until 22:43:20Z, for "
-		   "alice (imap) too\n"));
+	login = login_from(CLIENT);
+	drac_login_word("bob", login.user);
+	CHECK(log_in(&login, &mark) == DRAC_RECORDED);
+	CHECK(said("I 192.0.2.7 is already authorised until 22:43:20Z, for "
+		   "bob (imap) too\n"));
+	free(mark);
+}
+
+/* Of those who are logged in: what is opened and what fails. */
+static void
+renewal_says_what_it_opens(void)
+{
+	static const struct {
+		time_t expiry; /* in the map; 0: none */
+		const char *lines;
+	} rows[] = {
+		{ 0, "I authorised 192.0.2.7 until 22:43:20Z for alice "
+		     "(imap)\n" },
+		{ NOW, "I authorised 192.0.2.7 until 22:43:20Z for alice "
+		       "(imap)\n" },
+		{ NOW + 1, "" },
+		{ NOW + 1800, "" },
+	};
+	struct drac_store_opts opts = options();
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_login login;
+		struct drac_mark *mark;
+		struct drac_store *store;
+
+		afresh();
+		store = open_with(&opts);
+		if (rows[i].expiry != 0) {
+			struct drac_addr a = addr(CLIENT);
+
+			CHECK(drac_store_set(store, &a, rows[i].expiry, NULL) ==
+			      0);
+		}
+		drac_store_close(store);
+		login = login_from(CLIENT);
+		login.renewal = true;
+		CHECK(log_in(&login, &mark) == DRAC_RECORDED);
+		CHECK_ROW(said(rows[i].lines), rows[i].lines);
+		free(mark);
+		login = login_from("127.0.0.1");
+		login.renewal = true;
+		CHECK(log_in(&login, &mark) == DRAC_REFUSED);
+		CHECK(said(""));
+		login = login_from(CLIENT);
+		login.renewal = true;
+		login.spent_ms = conf.timeout_ms;
+		CHECK(log_in(&login, &mark) == DRAC_FAILED);
+		CHECK(said_about("W not recorded", "used up"));
+		free(mark);
+	}
 }
 
 static void
@@ -628,7 +680,7 @@ many_say_each_its_own(void)
 	CHECK(drac_login_record_all(logins, 3) == DRAC_RECORDED);
 	CHECK(said("I authorised 192.0.2.7 until 22:43:20Z for alice (imap)\n"
 		   "I authorised 192.0.2.8 until 22:43:20Z for bob (imap)\n"
-		   "D 192.0.2.7 is already authorised until 22:43:20Z, for "
+		   "I 192.0.2.7 is already authorised until 22:43:20Z, for "
 		   "alice (imap) too\n"));
 }
 
@@ -933,7 +985,8 @@ main(void)
 	RUN(services_are_counted);
 	RUN(direct_is_written_and_said);
 	RUN(what_postfix_does_not_find_is_said);
-	RUN(direct_again_is_for_debugging);
+	RUN(direct_again_names_the_user);
+	RUN(renewal_says_what_it_opens);
 	RUN(time_of_the_login_is_spent);
 	RUN(waiting_ends_with_the_time);
 	RUN(direct_failures);

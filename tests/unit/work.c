@@ -644,6 +644,8 @@ sweep_removes_all_at_once(void)
 	CHECK(job.answer == DRAC_ANSWER_SUCCESS);
 	/* What was due went with the turn, before the call. */
 	CHECK(job.reply.removed == 600 - 128 && job.reply.kept == 1);
+	CHECK(strstr(logged[LOG_INFO], "swept: removed 472 expired for ") !=
+	    NULL);
 	CHECK(drac_stats.expired == 600);
 	CHECK(job.reply.why.text[0] == '\0');
 	stop();
