@@ -58,6 +58,7 @@ static const struct {
 	{ "map-name", false },
 	{ "map-damaged", false },
 	{ "map-own-address", true },
+	{ "map-gateway", true },
 	{ "map-left-out", false },
 	{ "sweep", true },
 	{ "daemon-silent", true },

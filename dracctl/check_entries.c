@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "route.h"
 
 /* A sweep comes every minute, and rpc.dracd's by sweep_interval. */
 #define LATE_S 300
@@ -23,12 +24,37 @@ struct entries {
 	struct drac_check *check;
 	struct drac_addr *own; /* this host's */
 	size_t owns;
+	struct drac_gateways gateways[2]; /* this host's, IPv4 and IPv6 */
 	time_t late; /* what expired before should be gone */
 	uint64_t count;
 	uint64_t stale;
 	uint64_t hidden;
 	struct drac_addr first_hidden;
 };
+
+/* Where it may be recorded, somebody has said that this is right. */
+static void
+find_gateway(struct entries *entries, const struct drac_addr *addr)
+{
+	const struct drac_gateways *gateways =
+	    &entries->gateways[addr->len == 4 ? 0 : 1];
+	char text[DRAC_ADDR_TEXT];
+
+	if (entries->check->ctl->conf.allow_gateway)
+		return;
+	for (size_t i = 0; i < gateways->count; i++)
+		if (drac_addr_equal(addr, &gateways->addr[i])) {
+			drac_addr_text(addr, text);
+			drac_check_find(entries->check, "map-gateway", text,
+			    "Drop it (dracctl drop ADDRESS) and have the "
+			    "client's address passed on, as drac(7) tells; or "
+			    "set allow_gateway = yes if clients really come "
+			    "from there.",
+			    "This host's default gateway is authorised: a "
+			    "proxy or address translator there hides its "
+			    "clients, and whoever comes by it may relay.");
+		}
+}
 
 static int
 look_at(const struct drac_addr *addr, time_t expiry, void *arg)
@@ -42,6 +68,7 @@ look_at(const struct drac_addr *addr, time_t expiry, void *arg)
 	    drac_conf_hides(&entries->check->ctl->conf, addr) &&
 	    entries->hidden++ == 0)
 		entries->first_hidden = *addr;
+	find_gateway(entries, addr);
 	for (size_t i = 0; i < entries->owns; i++)
 		if (drac_addr_equal(addr, &entries->own[i])) {
 			drac_addr_text(addr, text);
@@ -166,6 +193,8 @@ drac_check_entries(struct drac_check *check)
 		return;
 	}
 	find_own(&entries);
+	drac_route_gateways(4, &entries.gateways[0]);
+	drac_route_gateways(16, &entries.gateways[1]);
 	if (drac_store_info(ctl->store, &info, &why) == -1 ||
 	    drac_store_each(ctl->store, look_at, &entries, &why) == -1)
 		find_damage(check, &why);

@@ -7,17 +7,25 @@
 #include <string.h>
 
 #include "explain.h"
+#include "route.h"
 
 /* Could a login record it? Why not is put into text. */
 static bool
 may_record(const struct drac_ctl *ctl, char *text, size_t size)
 {
+	enum drac_route route = DRAC_ROUTE_OTHER;
 	struct drac_conf_ban ban;
 	char net[DRAC_ADDR_TEXT];
 
 	text[0] = '\0';
-	if (drac_conf_may_record(&ctl->conf, &ctl->addr, &ban))
-		return true;
+	if (drac_conf_may_record(&ctl->conf, &ctl->addr, &ban)) {
+		if (!ctl->conf.allow_gateway)
+			route = drac_route_of(&ctl->addr);
+		if (route != DRAC_ROUTE_OTHER)
+			snprintf(text, size, "%s, and allow_gateway = no",
+			    drac_route_text(route));
+		return route == DRAC_ROUTE_OTHER;
+	}
 	if (ban.net == NULL) {
 		snprintf(text, size, "never recorded (%s)",
 		    drac_scope_word(ban.scope));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lookups.h"
+#include "route.h"
 #include "work.h"
 
 /* Batches of one SWEEP; the daemon goes on with the rest by itself. */
@@ -21,6 +22,34 @@ do_null(const struct drac_turn *turn)
 	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
 }
 
+/* Did the login come in on this host? An old client does not tell. */
+static bool
+is_of_this_host(const struct drac_caller *caller)
+{
+	return caller->road == DRAC_ROAD_LOCAL ||
+	       drac_addr_scope(&caller->addr) == DRAC_SCOPE_LOOPBACK ||
+	       drac_route_of(&caller->addr) == DRAC_ROUTE_OWN;
+}
+
+/*
+ * An address of many clients, for what reports logins to this host without
+ * asking so itself: programs of this host that speak an old version. What
+ * gateway another host has is not known here.
+ */
+static const char *
+hides_clients(const struct drac_turn *turn)
+{
+	const struct drac_job *job = turn->job;
+	enum drac_route route;
+
+	if (turn->state->conf.allow_gateway || job->local)
+		return NULL;
+	route = drac_route_of(&job->call.addr);
+	return route != DRAC_ROUTE_OTHER && is_of_this_host(&job->caller)
+		   ? drac_route_text(route)
+		   : NULL;
+}
+
 /* Why an address is not recorded, or NULL. */
 static const char *
 never_recorded(const struct drac_turn *turn)
@@ -31,6 +60,19 @@ never_recorded(const struct drac_turn *turn)
 		&ban))
 		return NULL;
 	return ban.net != NULL ? "excluded" : drac_scope_word(ban.scope);
+}
+
+static void
+say_hidden(const struct drac_job *job, const char *reason)
+{
+	char address[DRAC_ADDR_TEXT], caller[DRAC_CALLER_TEXT];
+
+	drac_addr_text(&job->call.addr, address);
+	drac_caller_text(&job->caller, caller);
+	drac_say(LOG_INFO,
+	    "not recorded for %s: %s is %s: set allow_gateway = yes if clients "
+	    "really come from there",
+	    caller, address, reason);
 }
 
 static void
@@ -52,6 +94,8 @@ do_add(const struct drac_turn *turn)
 	struct drac_op *op;
 
 	drac_status_note(&turn->job->caller, false, turn->now);
+	if (reason == NULL && (reason = hides_clients(turn)) != NULL)
+		say_hidden(turn->job, reason);
 	if (reason != NULL) {
 		drac_stats.excluded++;
 		drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);

@@ -327,6 +327,12 @@ set_insecure_local(struct drac_conf_setting *s)
 }
 
 static int
+set_allow_gateway(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->allow_gateway);
+}
+
+static int
 set_after_requisite(struct drac_conf_setting *s)
 {
 	return set_flag(s, &s->conf->after_requisite);
@@ -982,6 +988,10 @@ static const struct drac_conf_key keys[] = {
 	    .fallback = "",
 	    .set = set_exclude,
 	    .repeatable = true },
+	{ .name = "allow_gateway",
+	    .fallback = "no",
+	    .set = set_allow_gateway,
+	    .flag = true },
 	{ .name = "prefix4", .fallback = "32", .set = set_prefix4 },
 	{ .name = "prefix6", .fallback = "128", .set = set_prefix6 },
 	{ .name = "services", .fallback = "", .set = set_services },

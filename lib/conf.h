@@ -54,6 +54,7 @@ struct drac_conf {
 	unsigned renew_s; /* a younger grant stays as it is: 0..lifetime_s-1 */
 	unsigned timeout_ms;      /* all waits of one login: 10..60000 */
 	struct drac_nets exclude; /* never recorded */
+	bool allow_gateway;       /* record this host's own addresses, too */
 	unsigned char prefix4;    /* bits that a login opens: 8..32 */
 	unsigned char prefix6;    /* 32..128 */
 	char **services;          /* PAM services that count; NULL: all */
@@ -177,8 +178,10 @@ struct drac_conf_ban {
 };
 
 /*
- * May a login from addr be recorded? The module, the daemon and the tools
- * ask this alone; false: *ban tells why not.
+ * May a login from addr be recorded, as far as the configuration tells? The
+ * module, the daemon and the tools ask this; false: *ban tells why not. With
+ * allow_gateway = no, whoever runs on the host where the login came in asks
+ * drac_route_of, too.
  */
 bool drac_conf_may_record(const struct drac_conf *conf,
     const struct drac_addr *addr, struct drac_conf_ban *ban);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "breaker.h"
+#include "route.h"
 #include "sigguard.h"
 #include "sys.h"
 #include "tell.h"
@@ -109,6 +110,23 @@ drac_login_serves(struct drac_login *login, const char *service)
 	return false;
 }
 
+/* An address of many clients: this host's own, or its gateway's. */
+static bool
+may_record_route(struct drac_login *login)
+{
+	enum drac_route route = DRAC_ROUTE_OTHER;
+
+	if (!login->conf->allow_gateway)
+		route = drac_route_of(&login->addr);
+	if (route == DRAC_ROUTE_OTHER)
+		return true;
+	drac_why_set(&login->why,
+	    "%s is %s: set allow_gateway = yes if clients really come from "
+	    "there",
+	    login->addr_text, drac_route_text(route));
+	return false;
+}
+
 bool
 drac_login_may_record(struct drac_login *login)
 {
@@ -116,7 +134,7 @@ drac_login_may_record(struct drac_login *login)
 	struct drac_conf_ban ban;
 
 	if (drac_conf_may_record(login->conf, &login->addr, &ban))
-		return true;
+		return may_record_route(login);
 	if (ban.net == NULL) {
 		drac_why_set(&login->why, "%s is never recorded: %s",
 		    login->addr_text, drac_scope_word(ban.scope));

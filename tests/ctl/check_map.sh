@@ -115,6 +115,38 @@ else
 	echo map-own-address >>"$tmp/provoked"
 fi
 
+# The gateway
+with_gateway() {
+	alone sh -c '
+		ip link add wire type veth peer name end &&
+		ip link set wire up && ip link set end up &&
+		ip addr add 198.51.100.1/24 dev wire &&
+		ip route add default via 198.51.100.9 &&
+		exec "$@"' sh "$@"
+}
+host
+sed -i '/^allow_gateway/d' "$root/etc/drac/drac.conf"
+put 198.51.100.9 500
+put 198.51.100.8 500
+if with_gateway true 2>/dev/null; then
+	content gateway_of_another_host
+	echo map-gateway >>"$tmp/provoked"
+	says gateway 1 '^DANGER: 198.51.100.9: .*\(map-gateway\)$' '' \
+		with_gateway "$ctl" check --root "$root"
+	is gateway_alone 1 "$(grep -c . "$tmp/out")"
+	says gateway_explained 0 \
+		"^198.51.100.9 is this host's default gateway, and allow" '' \
+		with_gateway "$ctl" explain --root "$root" 198.51.100.9
+	says gateway_explained_others 0 '^198.51.100.8 may be recorded' '' \
+		with_gateway "$ctl" explain --root "$root" 198.51.100.8
+	echo 'allow_gateway = yes' >>"$root/etc/drac/drac.conf"
+	says gateway_allowed 0 '^Nothing' '' \
+		with_gateway "$ctl" check --root "$root"
+else
+	skip gateway 'no network namespace to be had'
+	echo map-gateway >>"$tmp/provoked"
+fi
+
 # Units
 unit=lib/systemd/system/dovecot.service
 host

@@ -73,7 +73,8 @@ is() {
 configure() {
 	printf 'database = %s\n' "$map" >"$conf"
 	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$conf"
-	printf 'socket = %s\nlookup =\n' "$sock" >>"$conf"
+	# And whatever addresses the machine has that this runs on.
+	printf 'socket = %s\nlookup =\nallow_gateway = yes\n' "$sock" >>"$conf"
 }
 
 # fresh [LINE...]   the same, and an empty map

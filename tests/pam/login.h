@@ -77,7 +77,10 @@ write_file(const char *name, const char *format, ...)
 static inline void
 write_conf(const char *more)
 {
-	write_file("drac.conf", "database = %s\nsync = no\n%s", map_path, more);
+	/* Whatever addresses the machine has that this runs on. */
+	write_file("drac.conf",
+	    "database = %s\nsync = no\n%s\nallow_gateway = yes\n", map_path,
+	    more);
 }
 
 static inline void

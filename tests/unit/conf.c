@@ -128,12 +128,13 @@ static void
 describe(const struct drac_conf *conf, char *text, size_t size)
 {
 	snprintf(text, size,
-	    "%s life=%u renew=%u timeout=%u env=%s style=%d readers=%u "
+	    "%s life=%u renew=%u timeout=%u env=%s style=%d gateway=%d readers=%u "
 	    "mode=%o sync=%d strict=%d debug=%d after=%d nets:",
 	    conf->database, conf->lifetime_s, conf->renew_s, conf->timeout_ms,
 	    conf->rhost_env != NULL ? conf->rhost_env : "-",
-	    (int)conf->key_style, conf->readers, (unsigned)conf->mode,
-	    conf->sync, conf->strict, conf->debug, conf->after_requisite);
+	    (int)conf->key_style, conf->allow_gateway, conf->readers,
+	    (unsigned)conf->mode, conf->sync, conf->strict, conf->debug,
+	    conf->after_requisite);
 	add_nets(text, size, &conf->exclude);
 	add(text, size, " services%s:", conf->services == NULL ? "*" : "");
 	add_words(text, size, conf->services, conf->service_count);
@@ -151,9 +152,9 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 	" bits=32/128"                                                     \
 	" lookup: /run/drac/lookup.sock"
 
-#define DEFAULTS                                                         \
-	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "  \
-	"style=0 readers=7 mode=600 sync=1 strict=0 debug=0 after=0 "    \
+#define DEFAULTS                                                                \
+	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "         \
+	"style=0 gateway=0 readers=7 mode=600 sync=1 strict=0 debug=0 after=0 " \
 	"nets: services*: ports*:" DAEMON
 
 static void
@@ -206,6 +207,7 @@ static const struct {
 	{ "timeout", "250ms", "timeout=1000", "timeout=250" },
 	{ "exclude", "192.0.2.0/24, 2001:db8::1 198.51.100.9",
 	    "nets:", "nets: 192.0.2.0/24 2001:db8::1/128 198.51.100.9/32" },
+	{ "allow_gateway", "yes", "gateway=0", "gateway=1" },
 	{ "prefix4", "24", "bits=32/128", "bits=24/128" },
 	{ "prefix6", "64", "bits=32/128", "bits=32/64" },
 	{ "services", "dovecot, pop3 imap",
@@ -339,12 +341,12 @@ value_accepts(void)
 		{ "key_style=nul", "style=0", "style=1" },
 		{ "key_style=cidr", "style=0", "style=2" },
 		{ "key_style=sendmail", "style=0", "style=3" },
-		{ "mode=600", "mode=644", "mode=600" },
-		{ "mode=604", "mode=644", "mode=604" },
-		{ "mode=0604", "mode=644", "mode=604" },
-		{ "mode=640", "mode=644", "mode=640" },
-		{ "mode=0640", "mode=644", "mode=640" },
-		{ "mode=0644", "mode=644", "mode=644" },
+		{ "mode=600", "mode=600", "mode=600" },
+		{ "mode=604", "mode=600", "mode=604" },
+		{ "mode=0604", "mode=600", "mode=604" },
+		{ "mode=640", "mode=600", "mode=640" },
+		{ "mode=0640", "mode=600", "mode=640" },
+		{ "mode=0644", "mode=600", "mode=644" },
 		{ "strict = yes", "strict=0", "strict=1" },
 		{ "server=", "nets:", "nets:" },
 		{ "server=local", "servers*:", "servers: local>-@0" },
@@ -864,7 +866,7 @@ argument_overrides_file(void)
 	CHECK(drac_conf_argument(&conf, "rhost_env=", NULL) == 0);
 	CHECK(drac_conf_argument(&conf, "database=/b", NULL) == 0);
 	check_is(&conf,
-	    "/b life=7200 renew=10 timeout=1000 env=- style=0 readers=7 "
+	    "/b life=7200 renew=10 timeout=1000 env=- style=0 gateway=0 readers=7 "
 	    "mode=600 sync=1 strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c "
 	    "ports*:" DAEMON,
 	    "overridden");

@@ -91,6 +91,7 @@ afresh(void)
 	snprintf(text, sizeof(text), "socket=%s", socket_path);
 	set(text);
 	set("timeout=20s");
+	set("allow_gateway"); /* whatever addresses this machine has */
 	fresh_dir();
 	empty_dir(breaker);
 	server_reset(&local);
