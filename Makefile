@@ -57,7 +57,7 @@ PAMT  := hooks stacks rhost rpc
 STORE := damage locks
 CTLT  := run check daemon login audit failclosed
 RPC   := start malformed reload kill descriptors
-E2E   := units booted busy rpc local attack old
+E2E   := units booted bounds busy rpc local attack old
 FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
 BACK  := postfix sendmail sendmail-classic exim auth-postfix auth-sendmail \
