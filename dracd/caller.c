@@ -132,10 +132,19 @@ find_users(struct drac_gate *gate, const struct drac_conf *conf,
 	return result;
 }
 
+static void
+warn_of_file(const char *text, void *arg)
+{
+	(void)arg;
+	drac_say(LOG_WARNING, "%s", text);
+}
+
 static int
 copy_allow(struct drac_gate *gate, const struct drac_conf *conf,
     drac_conf_report *report, void *arg)
 {
+	struct drac_allow_report file = { report, warn_of_file, arg };
+
 	for (size_t i = 0; i < conf->allow.count; i++) {
 		if (drac_nets_add(&gate->allow, &conf->allow.net[i]) == -1) {
 			report("allow: out of memory", arg);
@@ -143,7 +152,7 @@ copy_allow(struct drac_gate *gate, const struct drac_conf *conf,
 		}
 	}
 	if (conf->allow_file == NULL ||
-	    drac_allow_load(&gate->allow, conf->allow_file, report, arg) == 0)
+	    drac_allow_load(&gate->allow, conf->allow_file, &file) == 0)
 		return 0;
 	return errno == ENOENT ? 0 : -1;
 }

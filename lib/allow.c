@@ -115,10 +115,27 @@ parse_pair(const char *mask, const char *quad, struct drac_net *net,
 	return 0;
 }
 
-static int
-take_line(char *line, unsigned number, void *nets, struct drac_why *why)
+/* What a line goes into, and how the reading of it is told. */
+struct reading {
+	struct drac_nets nets;
+	struct drac_lines lines;
+};
+
+static void
+warn_of_words(struct drac_lines *t, const char *words)
 {
-	char *rest = line, *first = strsep(&rest, DRAC_LINES_BLANKS);
+	struct drac_why why;
+
+	drac_why_set(&why, "ignored after netmask and address: %.*s",
+	    DRAC_LINES_SHOWN, words);
+	drac_lines_warn(t, why.text);
+}
+
+static int
+take_line(char *line, unsigned number, void *arg, struct drac_why *why)
+{
+	struct reading *r = arg;
+	char *rest = line, *first = strsep(&rest, DRAC_LINES_BLANKS), *quad;
 	struct drac_net net;
 
 	(void)number;
@@ -130,13 +147,14 @@ take_line(char *line, unsigned number, void *nets, struct drac_why *why)
 			    first);
 	} else {
 		rest += strspn(rest, DRAC_LINES_BLANKS);
-		if (rest[strcspn(rest, DRAC_LINES_BLANKS)] != '\0')
-			return refuse(why, "more than netmask and address",
-			    rest);
-		if (parse_pair(first, rest, &net, why) == -1)
+		quad = strsep(&rest, DRAC_LINES_BLANKS);
+		if (parse_pair(first, quad, &net, why) == -1)
 			return -1;
+		if (rest != NULL)
+			warn_of_words(&r->lines,
+			    rest + strspn(rest, DRAC_LINES_BLANKS));
 	}
-	if (drac_nets_add(nets, &net) == 0)
+	if (drac_nets_add(&r->nets, &net) == 0)
 		return 0;
 	drac_why_set(why, "out of memory");
 	return -1;
@@ -144,49 +162,52 @@ take_line(char *line, unsigned number, void *nets, struct drac_why *why)
 
 /* What was read goes to the end of nets, if all went well. */
 static int
-finish(struct drac_nets *nets, struct drac_lines *t, int answer)
+finish(struct drac_nets *nets, struct reading *r, int answer)
 {
-	struct drac_nets *fresh = t->take_arg;
 	size_t count = nets->count;
 	int saved;
 
-	for (size_t i = 0; answer == 0 && i < fresh->count; i++) {
-		answer = drac_nets_add(nets, &fresh->net[i]);
+	for (size_t i = 0; answer == 0 && i < r->nets.count; i++) {
+		answer = drac_nets_add(nets, &r->nets.net[i]);
 		if (answer == -1)
-			drac_lines_tell(t, "out of memory");
+			drac_lines_tell(&r->lines, "out of memory");
 	}
-	saved = answer == -1 && t->error != 0 ? t->error : errno;
+	saved = answer == -1 && r->lines.error != 0 ? r->lines.error : errno;
 	if (answer == -1)
 		nets->count = count;
-	drac_nets_free(fresh);
+	drac_nets_free(&r->nets);
 	errno = saved;
 	return answer;
 }
 
+static void
+begin(struct reading *r, const char *name,
+    const struct drac_allow_report *report)
+{
+	*r = (struct reading){ .lines = { .name = name,
+				   .take = take_line,
+				   .take_arg = r,
+				   .report = report->error,
+				   .warn = report->warning,
+				   .report_arg = report->arg } };
+}
+
 int
 drac_allow_load(struct drac_nets *nets, const char *path,
-    drac_allow_report *report, void *arg)
+    const struct drac_allow_report *report)
 {
-	struct drac_nets fresh = { 0 };
-	struct drac_lines t = { .name = path,
-		.take = take_line,
-		.take_arg = &fresh,
-		.report = report,
-		.report_arg = arg };
+	struct reading r;
 
-	return finish(nets, &t, drac_lines_load(&t));
+	begin(&r, path, report);
+	return finish(nets, &r, drac_lines_load(&r.lines));
 }
 
 int
 drac_allow_parse(struct drac_nets *nets, const char *name, char *text,
-    size_t len, drac_allow_report *report, void *arg)
+    size_t len, const struct drac_allow_report *report)
 {
-	struct drac_nets fresh = { 0 };
-	struct drac_lines t = { .name = name,
-		.take = take_line,
-		.take_arg = &fresh,
-		.report = report,
-		.report_arg = arg };
+	struct reading r;
 
-	return finish(nets, &t, drac_lines_parse(&t, text, len));
+	begin(&r, name, report);
+	return finish(nets, &r, drac_lines_parse(&r.lines, text, len));
 }

@@ -24,14 +24,20 @@ int drac_nets_add(struct drac_nets *nets, const struct drac_net *net);
 const struct drac_net *drac_nets_find(const struct drac_nets *nets,
     const struct drac_addr *addr);
 
-/* Where errors go: one call per error, text without a newline. */
-typedef void drac_allow_report(const char *text, void *arg);
+/* Where errors and warnings go: one call each, text without a newline. */
+struct drac_allow_report {
+	void (*error)(const char *text, void *arg);
+	void (*warning)(const char *text, void *arg);
+	void *arg;
+};
 
 /*
  * Append the networks of a file, dracd.allow(5). A line holds a netmask and
  * an address, both as dotted quads, as the original wrote it; or a network
  * as drac_net_parse takes it. `#` at the start of a line or after a blank
- * starts a comment. The file must be safe as lines.h says: a regular file,
+ * starts a comment. The original read no more of a line than netmask and
+ * address: words after them are taken with a warning, and so are lines that
+ * end in CR LF. The file must be safe as lines.h says: a regular file,
  * owned by root (or by the effective user), not writable by group or
  * others, at most 64 KiB. 0 ok; -1 with errno ENOENT when there is no such
  * file (nothing is reported then); -1 with EINVAL after reporting every
@@ -40,7 +46,7 @@ typedef void drac_allow_report(const char *text, void *arg);
  * is as it was.
  */
 int drac_allow_load(struct drac_nets *nets, const char *path,
-    drac_allow_report *report, void *arg);
+    const struct drac_allow_report *report);
 
 /*
  * The part of drac_allow_load after the reading: len octets of text, which
@@ -48,7 +54,7 @@ int drac_allow_load(struct drac_nets *nets, const char *path,
  * call it. Results as above.
  */
 int drac_allow_parse(struct drac_nets *nets, const char *name, char *text,
-    size_t len, drac_allow_report *report, void *arg);
+    size_t len, const struct drac_allow_report *report);
 
 /* Release what the list owns and make it empty. */
 void drac_nets_free(struct drac_nets *nets);

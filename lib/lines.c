@@ -18,14 +18,13 @@
 /* How much of a path one sentence shows. */
 #define SHOWN_PATH 512
 
-/* errno says what kind of error it is. */
+/* The place of it in front; line 0: the file as a whole. */
 static void
-tell_line(struct drac_lines *t, unsigned line, const char *what)
+tell_place(const struct drac_lines *t, drac_lines_report *report,
+    unsigned line, const char *what)
 {
 	char sentence[SHOWN_PATH + sizeof(struct drac_why) + 16];
 
-	if (t->error == 0)
-		t->error = errno;
 	if (line == 0)
 		snprintf(sentence, sizeof sentence, "%.*s: %s", SHOWN_PATH,
 		    t->name, what);
@@ -33,7 +32,22 @@ tell_line(struct drac_lines *t, unsigned line, const char *what)
 		snprintf(sentence, sizeof sentence, "%.*s:%u: %s", SHOWN_PATH,
 		    t->name, line, what);
 	drac_why_make_harmless(sentence);
-	t->report(sentence, t->report_arg);
+	report(sentence, t->report_arg);
+}
+
+/* errno says what kind of error it is. */
+static void
+tell_line(struct drac_lines *t, unsigned line, const char *what)
+{
+	if (t->error == 0)
+		t->error = errno;
+	tell_place(t, t->report, line, what);
+}
+
+void
+drac_lines_warn(struct drac_lines *t, const char *what)
+{
+	tell_place(t, t->warn, t->line, what);
 }
 
 void
@@ -88,6 +102,21 @@ trim(char *line)
 	return start;
 }
 
+/* Windows writes such lines. The first one is told. */
+static void
+tell_crlf(struct drac_lines *t)
+{
+	static const char what[] = "the line ends in CR LF, not in LF";
+
+	if (t->crlf)
+		return;
+	t->crlf = true;
+	if (t->warn != NULL)
+		drac_lines_warn(t, what);
+	else
+		tell_invalid(t, t->line, what);
+}
+
 /* line has len octets and a NUL after them. */
 static void
 take_line(struct drac_lines *t, char *line, size_t len)
@@ -101,10 +130,7 @@ take_line(struct drac_lines *t, char *line, size_t len)
 	}
 	if (len > 0 && line[len - 1] == '\r') {
 		line[len - 1] = '\0';
-		if (!t->crlf)
-			tell_invalid(t, t->line,
-			    "the line ends in CR LF, not in LF");
-		t->crlf = true;
+		tell_crlf(t);
 	}
 	line = trim(line);
 	if (*line != '\0' && t->take(line, t->line, t->take_arg, &why) == -1)

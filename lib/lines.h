@@ -40,6 +40,7 @@ struct drac_lines {
 	drac_lines_take *take;
 	void *take_arg;
 	drac_lines_report *report;
+	drac_lines_report *warn; /* NULL: what it would be told is an error */
 	void *report_arg;
 
 	int error; /* errno of the first error, or 0 */
@@ -60,12 +61,16 @@ int drac_lines_load(struct drac_lines *lines);
 /*
  * Hand each line of len octets to take. The octets are written over and
  * have room for one more. `#` at the start of a line or after a blank
- * starts a comment; a NUL and a CR at the end of a line are errors. 0 ok;
- * -1 with the errno of the first error, after reporting every one.
+ * starts a comment; a NUL is an error. A CR at the end of a line is an error, or a
+ * warning where warn is set, and told once. 0 ok; -1 with the errno of the
+ * first error, after reporting every one.
  */
 int drac_lines_parse(struct drac_lines *lines, char *octets, size_t len);
 
 /* Report what is wrong with the file as a whole; errno is the error. */
 void drac_lines_tell(struct drac_lines *lines, const char *what);
+
+/* Warn of the line that take is called for; lines->warn is not NULL. */
+void drac_lines_warn(struct drac_lines *lines, const char *what);
 
 #endif

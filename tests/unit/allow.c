@@ -129,10 +129,20 @@ free_makes_list_usable_again(void)
 	drac_nets_free(&nets);
 }
 
+static void
+take_warning(const char *text, void *arg)
+{
+	char sentence[600];
+
+	snprintf(sentence, sizeof sentence, "warning: %s", text);
+	take(sentence, arg);
+}
+
 static int
 parse(struct drac_nets *nets, const char *content, size_t len,
     struct told *told)
 {
+	struct drac_allow_report report = { take, take_warning, told };
 	char *text = malloc(len + 1); /* exactly, for the sanitizer */
 	int answer;
 
@@ -141,7 +151,7 @@ parse(struct drac_nets *nets, const char *content, size_t len,
 		abort();
 	memcpy(text, content, len);
 	errno = 0;
-	answer = drac_allow_parse(nets, "f", text, len, take, told);
+	answer = drac_allow_parse(nets, "f", text, len, &report);
 	free(text);
 	return answer;
 }
@@ -205,8 +215,46 @@ file_parses(void)
 	}
 }
 
+#define CRLF  "warning: f:1: the line ends in CR LF, not in LF\n"
+#define WORDS "ignored after netmask and address: "
+
+/* What the original took as well. */
+static void
+file_warns(void)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *nets, *warnings;
+	} rows[] = {
+		{ LITERAL("255.255.255.0 192.0.2.0 the office"), "192.0.2.0/24",
+		    "warning: f:1: " WORDS "the office\n" },
+		{ LITERAL("\n255.255.255.0\t192.0.2.0 \t 192.0.3.0\tx # y"),
+		    "192.0.2.0/24", "warning: f:2: " WORDS "192.0.3.0?x\n" },
+		{ LITERAL("255.255.255.0 192.0.2.0\r\n192.0.3.0\r\n"),
+		    "192.0.2.0/24 192.0.3.0/32", CRLF },
+		{ LITERAL("\r\n# x\r\n\r\n192.0.2.1 \r\n192.0.2.2\r"),
+		    "192.0.2.1/32 192.0.2.2/32", CRLF },
+		{ LITERAL("255.255.255.255 192.0.2.1 \x1b[2J\r\n"
+			  "255.255.255.255 192.0.2.2 y\r\n"),
+		    "192.0.2.1/32 192.0.2.2/32",
+		    CRLF "warning: f:1: " WORDS "?[2J\n"
+			 "warning: f:2: " WORDS "y\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_nets nets = { 0 };
+		struct told told;
+
+		CHECK_ROW(parse(&nets, rows[i].text, rows[i].len, &told) == 0,
+		    rows[i].text);
+		CHECK_ROW(strcmp(told.text, rows[i].warnings) == 0, told.text);
+		check_is(&nets, rows[i].nets, rows[i].text);
+		drac_nets_free(&nets);
+	}
+}
+
 #define OUTSIDE "f:1: bits set that the netmask leaves out: "
-#define THIRD   "f:1: more than netmask and address: "
 
 static void
 file_refuses(void)
@@ -249,8 +297,13 @@ file_refuses(void)
 		    "f:1: not an IPv4 address: ::ffff:192.0.2.1\n" },
 		{ LITERAL("255.255.255.255 pop.example.org"),
 		    "f:1: not an IPv4 address: pop.example.org\n" },
-		{ LITERAL("255.255.255.0 192.0.2.0 192.0.3.0"),
-		    THIRD "192.0.2.0 192.0.3.0\n" },
+		{ LITERAL("255.255.255.0 192.0.2.1 the office"),
+		    OUTSIDE "192.0.2.1\n" },
+		{ LITERAL("255.255.255.0\n192.0.2.0 x\n192.0.2.0/24 x"),
+		    "f:2: not a netmask: 192.0.2.0\n"
+		    "f:3: not a netmask: 192.0.2.0/24\n" },
+		{ LITERAL("255.255.255.0 192.0.2.0\r192.0.3.0"),
+		    "f:1: not an IPv4 address: 192.0.2.0?192.0.3.0\n" },
 		{ LITERAL("192.0.2.0/24 # a\n192.0.2.0/24 a # b"),
 		    "f:2: not a netmask: 192.0.2.0/24\n" },
 		{ LITERAL("192.0.2.1/24"),
@@ -274,8 +327,7 @@ file_refuses(void)
 		{ LITERAL("192.0.2.1#x"), "f:1: not a network: 192.0.2.1#x\n" },
 		{ LITERAL("\x1b[2J\xc3\xa4"), "f:1: not a network: ?[2J??\n" },
 		{ LITERAL("192.0.2.1\r\n192.0.2.2\r\nx\r\n"),
-		    "f:1: the line ends in CR LF, not in LF\n"
-		    "f:3: not a network: x\n" },
+		    CRLF "f:3: not a network: x\n" },
 		{ LITERAL("192.0.2.1\0\nx\n"),
 		    "f:1: a NUL octet\nf:2: not a network: x\n" },
 		{ LITERAL("a\n192.0.2.1\n\nb\n255.0.0.255 192.0.0.0\n"),
@@ -371,12 +423,13 @@ load_expects(const char *path, const char *error, int number)
 {
 	struct drac_nets nets = { 0 };
 	struct told told = { 0 };
+	struct drac_allow_report report = { take, take_warning, &told };
 	char sentence[600];
 	int answer, reached;
 
 	add(&nets, "203.0.113.0/24");
 	errno = 0;
-	answer = drac_allow_load(&nets, path, take, &told);
+	answer = drac_allow_load(&nets, path, &report);
 	reached = errno;
 	CHECK_ROW(answer == (number == 0 ? 0 : -1), path);
 	CHECK_ROW(number == 0 || reached == number, strerror(reached));
@@ -465,6 +518,7 @@ main(void)
 	RUN(add_copies_own_member);
 	RUN(free_makes_list_usable_again);
 	RUN(file_parses);
+	RUN(file_warns);
 	RUN(file_refuses);
 	RUN(file_adds_to_the_list);
 	RUN(long_word_is_cut_in_the_sentence);
