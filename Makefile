@@ -93,21 +93,21 @@ $(PARTS): $(patsubst %,$(B)/dracd/%.o,$(filter-out main,$(DRACD)))
 $(CORE): $(LIB:%=$(B)/lib/%.o)
 	rm -f $@ && $(AR) rcs $@ $^
 
-# The module stays mapped once loaded (nodelete): its Berkeley DB hooks may
-# be on another thread's stack when libpam closes it.
+# The module stays mapped once loaded (nodelete), or what it says once a process
+# would be said at each login.
 $(MODULE): $(patsubst %.c,$(B)/%.o,$(wildcard pam_drac*.c)) $(CORE) pam_drac.map
 	$(CC) -shared $(LINK) -Wl,-z,nodelete -Wl,--version-script=pam_drac.map \
 	    -Wl,--exclude-libs,ALL -Wl,-z,defs $(LDFLAGS) -o $@ \
-	    $(filter %.o,$^) $(CORE) -lpam -ldb
+	    $(filter %.o,$^) $(CORE) -lpam
 
 $(TOOL): $(CTL:%=$(B)/dracctl/%.o) $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^
 
 $(POST): $(LOGIN:%=$(B)/login/%.o) $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^
 
 $(DAEMON): $(B)/dracd/main.o $(PARTS) $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc -lpthread
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ltirpc -lpthread
 
 $(SHARED): $(DRAC:%=$(B)/lib/%.o) lib/libdrac.map
 	$(CC) -shared $(LINK) -Wl,-soname,libdrac.so.1 -Wl,-z,nodelete -Wl,-z,defs \
@@ -137,7 +137,7 @@ $(B)/tests/rpc/old: $(B)/tests/rpc/old.o
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ltirpc
 
 $(B)/tests/pam/%: $(B)/tests/pam/%.o $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -lpam -ldb -lpthread
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -lpam -lpthread
 
 $(B)/tests/pam/%.so: $(B)/tests/pam/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -lpam
@@ -148,7 +148,7 @@ $(B)/tests/ctl/historic: $(B)/tests/ctl/historic.o $(B)/tests/ctl/historic6.o \
 
 $(B)/tests/ctl/rooms $(B)/tests/ctl/pam_walk: %: %.o $(CORE) \
     $(patsubst %,$(B)/dracctl/%.o,$(filter-out main,$(CTL)))
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE) -ldb
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE)
 
 $(B)/tests/%.so: $(B)/tests/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -ldl

@@ -2,9 +2,9 @@
 
 /*
  * The verbs of store.h that change entries, one or many at once. Each is a
- * list of changes made in order by Berkeley DB, which alone knows what the
- * earlier ones of the same list have done; all of them together are one
- * entry in the journal.
+ * list of changes made in order to store->tree, which shows what the earlier
+ * ones of the same list have done; all of them together are one entry in the
+ * journal.
  */
 
 #include <errno.h>
@@ -35,12 +35,12 @@ struct entry {
 
 static int
 read_expiry(struct drac_store *store, const struct drac_text *key,
-    time_t *expiry, struct drac_why *why)
+    time_t *expiry)
 {
 	char value[DRAC_VALUE_TEXT];
 	size_t length = sizeof(value);
-	int found = drac_bdb_get(store->bdb, key->text, key->length, value,
-	    &length, why);
+	int found = drac_btree_get(&store->tree, key->text, key->length, value,
+	    &length);
 
 	*expiry = 0;
 	if (found == 1 && drac_value_read(value, length, expiry) == -1)
@@ -64,15 +64,15 @@ spell(const struct drac_store *store, const struct drac_addr *addr,
 
 /* Under either key: 1 found, 0, -1. */
 static int
-read_entry(struct drac_store *store, struct entry *entry, struct drac_why *why)
+read_entry(struct drac_store *store, struct entry *entry)
 {
-	int found = read_expiry(store, &entry->key[0], &entry->expiry, why);
+	int found = read_expiry(store, &entry->key[0], &entry->expiry);
 	time_t is;
 	int other;
 
 	if (found == -1 || entry->others == 0)
 		return found;
-	other = read_expiry(store, &entry->other, &is, why);
+	other = read_expiry(store, &entry->other, &is);
 	entry->misspelt = other == 1;
 	if (other == 1 && is > entry->expiry)
 		entry->expiry = is;
@@ -81,49 +81,47 @@ read_entry(struct drac_store *store, struct entry *entry, struct drac_why *why)
 
 static int
 find(struct drac_store *store, const struct drac_addr *addr,
-    struct entry *entry, struct drac_why *why)
+    struct entry *entry)
 {
 	struct drac_net net = drac_cover_of(&store->opts.cover, addr);
 
 	spell(store, addr, &net, entry);
-	return read_entry(store, entry, why);
+	return read_entry(store, entry);
 }
 
 /* To be removed, with the network that it may have opened before. */
 static int
 find_all(struct drac_store *store, const struct drac_addr *addr,
-    struct entry *entry, struct drac_why *why)
+    struct entry *entry)
 {
 	struct drac_net net = drac_cover_most(&store->opts.cover, addr);
 
 	spell(store, addr, &net, entry);
-	return read_entry(store, entry, why);
+	return read_entry(store, entry);
 }
 
 static int
 put(struct drac_store *store, const struct drac_text *key, unsigned keys,
-    time_t expiry, struct drac_why *why)
+    time_t expiry)
 {
 	struct drac_text value;
 
 	drac_value_spell(expiry, store->opts.key_style, &value);
 	for (unsigned i = 0; i < keys; i++)
-		if (drac_bdb_put(store->bdb, key[i].text, key[i].length,
-			value.text, value.length, why) == -1)
+		if (drac_map_put(store, &key[i], &value) == -1)
 			return -1;
 	return 0;
 }
 
 /* 1 removed, 0 was not there, -1. */
 static int
-erase(struct drac_store *store, const struct drac_text *key, unsigned keys,
-    struct drac_why *why)
+erase(struct drac_store *store, const struct drac_text *key, unsigned keys)
 {
 	int removed = 0;
 
 	for (unsigned i = 0; i < keys; i++) {
-		int gone = drac_bdb_delete(store->bdb, key[i].text,
-		    key[i].length, why);
+		int gone =
+		    drac_btree_delete(&store->tree, key[i].text, key[i].length);
 
 		if (gone == -1)
 			return -1;
@@ -134,49 +132,43 @@ erase(struct drac_store *store, const struct drac_text *key, unsigned keys,
 
 /* Under the keys that the readers want, and under no other. */
 static int
-put_entry(struct drac_store *store, const struct entry *entry, time_t expiry,
-    struct drac_why *why)
+put_entry(struct drac_store *store, const struct entry *entry, time_t expiry)
 {
-	if (put(store, entry->key, entry->keys, expiry, why) == -1)
+	if (put(store, entry->key, entry->keys, expiry) == -1)
 		return -1;
-	return entry->misspelt ? erase(store, &entry->other, entry->others, why)
-			       : 0;
+	return entry->misspelt ? erase(store, &entry->other, entry->others) : 0;
 }
 
 /* 1 removed, 0 was not there, -1. */
 static int
-erase_entry(struct drac_store *store, const struct entry *entry,
-    struct drac_why *why)
+erase_entry(struct drac_store *store, const struct entry *entry)
 {
-	int removed = erase(store, entry->key, entry->keys, why);
+	int removed = erase(store, entry->key, entry->keys);
 
 	if (removed == -1 || !entry->misspelt)
 		return removed;
-	return erase(store, &entry->other, entry->others, why);
+	return erase(store, &entry->other, entry->others);
 }
 
 /* The network is closed, too, whoever else has opened it: be it once more. */
 static int
-remove_entry(struct drac_store *store, const struct entry *entry,
-    struct drac_why *why)
+remove_entry(struct drac_store *store, const struct entry *entry)
 {
-	int removed = erase_entry(store, entry, why);
-	int closed =
-	    removed == -1 ? -1 : erase(store, entry->net, entry->nets, why);
+	int removed = erase_entry(store, entry);
+	int closed = removed == -1 ? -1 : erase(store, entry->net, entry->nets);
 
 	return closed == -1 ? -1 : removed | closed;
 }
 
 /* What is to be known of the network's keys. */
 static int
-net_expiry(struct drac_store *store, const struct entry *entry, time_t *expiry,
-    struct drac_why *why)
+net_expiry(struct drac_store *store, const struct entry *entry, time_t *expiry)
 {
 	*expiry = 0;
 	for (unsigned i = 0; i < entry->nets; i++) {
 		time_t is;
 
-		if (read_expiry(store, &entry->net[i], &is, why) == -1)
+		if (read_expiry(store, &entry->net[i], &is) == -1)
 			return -1;
 		if (is > *expiry)
 			*expiry = is;
@@ -187,36 +179,34 @@ net_expiry(struct drac_store *store, const struct entry *entry, time_t *expiry,
 /* Open until expiry at least: others may have opened it for longer. */
 static int
 open_net(struct drac_store *store, const struct batch *batch,
-    const struct entry *entry, time_t expiry, struct drac_why *why)
+    const struct entry *entry, time_t expiry)
 {
 	time_t is;
 
 	if (entry->nets == 0)
 		return 0;
-	if (net_expiry(store, entry, &is, why) == -1)
+	if (net_expiry(store, entry, &is) == -1)
 		return -1;
 	is = drac_map_shorter(store, is, batch->now,
 	    drac_map_back(store, batch->now));
-	return put(store, entry->net, entry->nets, is > expiry ? is : expiry,
-	    why);
+	return put(store, entry->net, entry->nets, is > expiry ? is : expiry);
 }
 
 /* One that nobody has opened for longer. */
 static int
 close_net(struct drac_store *store, const struct batch *batch,
-    const struct entry *entry, struct drac_why *why)
+    const struct entry *entry)
 {
 	time_t is;
 
-	if (net_expiry(store, entry, &is, why) == -1)
+	if (net_expiry(store, entry, &is) == -1)
 		return -1;
-	return is > batch->now ? 0 : erase(store, entry->net, entry->nets, why);
+	return is > batch->now ? 0 : erase(store, entry->net, entry->nets);
 }
 
 /* One key of the leaf as it was before the batch, which may have changed it. */
 static int
-tidy_item(struct drac_store *store, const struct drac_item *item, time_t now,
-    struct drac_why *why)
+tidy_item(struct drac_store *store, const struct drac_item *item, time_t now)
 {
 	struct drac_text key = { .length = item->key_len };
 	time_t expiry;
@@ -226,17 +216,16 @@ tidy_item(struct drac_store *store, const struct drac_item *item, time_t now,
 	    expiry > now)
 		return 0;
 	memcpy(key.text, item->key, item->key_len);
-	if (read_expiry(store, &key, &expiry, why) == -1)
+	if (read_expiry(store, &key, &expiry) == -1)
 		return -1;
 	return expiry > now
 		   ? 0
-		   : drac_bdb_delete(store->bdb, key.text, key.length, why);
+		   : drac_btree_delete(&store->tree, key.text, key.length);
 }
 
 /* Remove what has expired from the leaf that the key belongs to. */
 static int
-tidy_leaf(struct drac_store *store, const struct drac_text *key, time_t now,
-    struct drac_why *why)
+tidy_leaf(struct drac_store *store, const struct drac_text *key, time_t now)
 {
 	struct drac_leaf *leaf = malloc(sizeof(*leaf));
 	struct drac_tree tree;
@@ -251,20 +240,19 @@ tidy_leaf(struct drac_store *store, const struct drac_text *key, time_t now,
 
 		result = drac_leaf_item(leaf, i, &item);
 		if (result == 1)
-			result = tidy_item(store, &item, now, why);
+			result = tidy_item(store, &item, now);
 	}
 	free(leaf);
 	return result == -1 ? -1 : 0;
 }
 
 static int
-op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
-    struct drac_why *why)
+op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op)
 {
 	struct entry entry;
 	time_t is, may;
 
-	if (find(store, &op->addr, &entry, why) == -1)
+	if (find(store, &op->addr, &entry) == -1)
 		return -1;
 	is = entry.expiry;
 	may = drac_map_shorter(store, is, batch->now,
@@ -274,26 +262,25 @@ op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op,
 	    (is >= op->expiry ||
 		(is > batch->now && is >= op->expiry - (time_t)op->renew_s)))
 		return 0;
-	if (batch->tidy &&
-	    tidy_leaf(store, &entry.key[0], batch->now, why) == -1)
+	if (batch->tidy && tidy_leaf(store, &entry.key[0], batch->now) == -1)
 		return -1;
 	if (op->grant.expiry < op->expiry)
 		op->grant.expiry = op->expiry;
-	if (put_entry(store, &entry, op->grant.expiry, why) == -1 ||
-	    open_net(store, batch, &entry, op->grant.expiry, why) == -1)
+	if (put_entry(store, &entry, op->grant.expiry) == -1 ||
+	    open_net(store, batch, &entry, op->grant.expiry) == -1)
 		return -1;
 	op->grant.written = op->done = true;
 	return 0;
 }
 
 static int
-op_set(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+op_set(struct drac_store *store, struct drac_op *op)
 {
 	struct entry entry;
 
-	if (find(store, &op->addr, &entry, why) == -1 ||
-	    put_entry(store, &entry, op->expiry, why) == -1 ||
-	    put(store, entry.net, entry.nets, op->expiry, why) == -1)
+	if (find(store, &op->addr, &entry) == -1 ||
+	    put_entry(store, &entry, op->expiry) == -1 ||
+	    put(store, entry.net, entry.nets, op->expiry) == -1)
 		return -1;
 	op->grant = (struct drac_grant){ .expiry = op->expiry,
 		.previous = entry.expiry,
@@ -303,7 +290,7 @@ op_set(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 }
 
 static int
-op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+op_take_back(struct drac_store *store, struct drac_op *op)
 {
 	const struct drac_grant *grant = &op->grant;
 	struct entry entry;
@@ -311,32 +298,32 @@ op_take_back(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 
 	if (!grant->written)
 		return 0;
-	if (find_all(store, &op->addr, &entry, why) == -1)
+	if (find_all(store, &op->addr, &entry) == -1)
 		return -1;
 	if (entry.expiry != grant->expiry)
 		return 0;
 	if (grant->previous == 0) {
-		result = remove_entry(store, &entry, why);
+		result = remove_entry(store, &entry);
 		op->done = result == 1;
 	} else {
-		result = put_entry(store, &entry, grant->previous, why);
+		result = put_entry(store, &entry, grant->previous);
 		op->done = result == 0;
 		if (result == 0)
-			result = erase(store, entry.net, entry.nets, why);
+			result = erase(store, entry.net, entry.nets);
 	}
 	return result == -1 ? -1 : 0;
 }
 
 /* Also in the style of before, which the next sweep would convert. */
 static int
-op_drop(struct drac_store *store, struct drac_op *op, struct drac_why *why)
+op_drop(struct drac_store *store, struct drac_op *op)
 {
 	struct drac_net net = drac_cover_most(&store->opts.cover, &op->addr);
 	struct drac_text key[DRAC_KEY_SPELLINGS], wide[2];
 	unsigned keys = drac_key_spell_all(&op->addr, key);
 	unsigned nets = drac_key_spell_net(&net, store->opts.key_style, wide);
-	int removed = erase(store, key, keys, why);
-	int closed = removed == -1 ? -1 : erase(store, wide, nets, why);
+	int removed = erase(store, key, keys);
+	int closed = removed == -1 ? -1 : erase(store, wide, nets);
 
 	op->done = removed == 1 || closed == 1;
 	return closed == -1 ? -1 : 0;
@@ -344,50 +331,49 @@ op_drop(struct drac_store *store, struct drac_op *op, struct drac_why *why)
 
 static int
 op_expire(struct drac_store *store, const struct batch *batch,
-    struct drac_op *op, struct drac_why *why)
+    struct drac_op *op)
 {
 	struct entry entry;
-	int result = find_all(store, &op->addr, &entry, why);
+	int result = find_all(store, &op->addr, &entry);
 
 	op->grant = (struct drac_grant){ .expiry = entry.expiry };
 	if (result != 1 || entry.expiry > batch->now)
 		return result == -1 ? -1 : 0;
-	result = erase_entry(store, &entry, why);
+	result = erase_entry(store, &entry);
 	op->grant.expiry = 0;
 	op->done = result == 1;
 	if (result != -1)
-		result = close_net(store, batch, &entry, why);
+		result = close_net(store, batch, &entry);
 	return result == -1 ? -1 : 0;
 }
 
 static int
-make_op(struct drac_store *store, const struct batch *batch, struct drac_op *op,
-    struct drac_why *why)
+make_op(struct drac_store *store, const struct batch *batch, struct drac_op *op)
 {
 	op->done = false;
 	switch (op->kind) {
 	case DRAC_OP_ADD:
-		return op_add(store, batch, op, why);
+		return op_add(store, batch, op);
 	case DRAC_OP_SET:
-		return op_set(store, op, why);
+		return op_set(store, op);
 	case DRAC_OP_TAKE_BACK:
-		return op_take_back(store, op, why);
+		return op_take_back(store, op);
 	case DRAC_OP_DROP:
-		return op_drop(store, op, why);
+		return op_drop(store, op);
 	case DRAC_OP_EXPIRE:
-		return op_expire(store, batch, op, why);
+		return op_expire(store, batch, op);
 	}
 	errno = EINVAL;
 	return -1;
 }
 
 static int
-make_all(struct drac_store *store, void *arg, struct drac_why *why)
+make_all(struct drac_store *store, void *arg)
 {
 	const struct batch *batch = arg;
 
 	for (size_t i = 0; i < batch->count; i++)
-		if (make_op(store, batch, &batch->ops[i], why) == -1)
+		if (make_op(store, batch, &batch->ops[i]) == -1)
 			return -1;
 	return 0;
 }

@@ -44,7 +44,7 @@ int drac_entries_add(struct drac_entries *entries,
 /* Take all items of a leaf: a drac_leaf_visit. arg: the entries. */
 int drac_entries_leaf(const struct drac_leaf *leaf, void *arg);
 
-/* One after the other, as drac_bdb_build wants them. arg: the entries. */
+/* One after the other, as drac_btree_build wants them. arg: the entries. */
 int drac_entries_next(void *arg, struct drac_item *item);
 
 void drac_entries_free(struct drac_entries *entries);

@@ -94,7 +94,6 @@ drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why)
 	int kind;
 	int result = -1;
 
-	drac_map_forget_bdb(store);
 	if (!store->owned &&
 	    store->map_st.st_size / 51200 > drac_place_left(&store->place) &&
 	    (ours || drac_map_raw_tree(store, &tree, NULL) == 0)) {

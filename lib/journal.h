@@ -3,7 +3,7 @@
 /*
  * The journal beside a map: page images made safe before they are applied,
  * and a checksum for every page of the map as it was last written. Plain
- * files; knows nothing of Berkeley DB.
+ * files; knows nothing of trees.
  *
  *	0        header: which map, which boot, how far applied
  *	4096     ring: records {length, epoch, number, sum} + page images

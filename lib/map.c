@@ -6,17 +6,16 @@
  *
  * - An update changes the map in place. It never grows, shrinks or renames
  *   it: readers have it mapped.
- * - Berkeley DB does not write to the map. What it would write is captured
- *   as page images, made safe in the journal, and applied here under the
- *   readers' lock, which is thereby held for the pages alone and never for
- *   the disk.
+ * - A change is made to page images in memory (btree.c), which are made safe
+ *   in the journal and then applied here under the readers' lock. The lock is
+ *   thereby held for the pages alone and never for the disk.
  * - Pages are applied in an order that leaves a right tree after each one:
  *   pages that were free, then from the root's level down to the leaves,
  *   the meta page last. A kill between two of them is finished by the next
  *   writer, from the journal.
- * - Berkeley DB reads no page whose checksum is not the one in the journal.
- *   A page that differs makes the map suspect: it is read by page.c, which
- *   trusts nothing, and a new map is built from what is sound.
+ * - No page is edited whose checksum is not the one in the journal. A page
+ *   that differs makes the map suspect: it is read by page.c, which trusts
+ *   nothing, and a new map is built from what is sound.
  * - When the map is full, a bigger copy replaces it (remap.c).
  * - When a reader will not let go of its lock, the update waits in the
  *   journal, or a fresh copy replaces the map, once a minute at most. A big
@@ -50,18 +49,10 @@
 #define EARLY_BYTES     16384u /* of the ring */
 
 void
-drac_map_forget_bdb(struct drac_store *store)
-{
-	drac_bdb_close(store->bdb);
-	store->bdb = NULL;
-}
-
-void
 drac_map_forget(struct drac_store *store)
 {
 	int saved = errno;
 
-	drac_map_forget_bdb(store);
 	drac_images_free(&store->pending);
 	drac_images_free(&store->changed);
 	drac_cache_free(&store->sound);
@@ -351,7 +342,6 @@ attach_journal(struct drac_store *store)
 	if (drac_place_stat(&store->place, DRAC_JOURNAL, &now) == -1)
 		goto none;
 	if (!same_file(store->journal_fd, &store->journal_st, &now)) {
-		drac_map_forget_bdb(store);
 		if (store->journal_fd != -1)
 			(void)close(store->journal_fd);
 		store->journal_fd = drac_place_file(&store->place, DRAC_JOURNAL,
@@ -757,7 +747,6 @@ apply(struct drac_store *store, bool waited, struct drac_why *why)
 		result = -1;
 	free(turns);
 	if (result == -1) {
-		drac_map_forget_bdb(store);
 		drac_cache_clear(&store->sound);
 		store->attached = false;
 	}
@@ -937,7 +926,6 @@ attach_once(struct drac_store *store, bool *again, struct drac_why *why)
 	*again = false;
 	if (!store->journal.rebooted && !drac_map_foreign(store))
 		return apply(store, true, why);
-	drac_map_forget_bdb(store);
 	if (settle(store, why) == 0)
 		return 0;
 	if (errno != EBADMSG)
@@ -1072,19 +1060,29 @@ drac_map_unlock_writers(struct drac_store *store)
 
 /* Changing. */
 
-static int
-need_bdb(struct drac_store *store, struct drac_why *why)
+/* Begin a change of the map as it is now. */
+static void
+begin_change(struct drac_store *store)
 {
-	struct drac_tree tree;
+	drac_images_clear(&store->changed);
+	store->tree = (struct drac_btree){ .read = drac_map_read_checked,
+		.arg = store,
+		.pages = drac_map_pages(store),
+		.dirty = &store->changed };
+}
 
-	if (store->bdb != NULL && store->bdb_number == store->journal.last)
-		return 0;
-	drac_map_forget_bdb(store);
-	/* Berkeley DB's first look at the meta page goes past our reading. */
-	if (drac_map_checked_tree(store, &tree) == -1)
-		return -1;
-	return drac_bdb_open(store->map_fd, drac_map_read_checked, store,
-	    &store->bdb, why);
+int
+drac_map_put(struct drac_store *store, const struct drac_text *key,
+    const struct drac_text *value)
+{
+	const struct drac_item item = {
+		.key = (const unsigned char *)key->text,
+		.key_len = key->length,
+		.value = (const unsigned char *)value->text,
+		.value_len = value->length,
+	};
+
+	return drac_btree_put(&store->tree, &item);
 }
 
 struct live {
@@ -1180,7 +1178,6 @@ drac_map_enlarge(struct drac_store *store, time_t now, struct drac_why *why)
 	uint32_t pages = drac_map_pages(store);
 	uint32_t bigger = drac_remap_next_size(pages);
 
-	drac_map_forget_bdb(store);
 	if (!store->owned && too_big_to_copy(store, bigger)) {
 		drac_why_set(why,
 		    "%s: full, and too big to be enlarged within a login: "
@@ -1199,15 +1196,6 @@ drac_map_enlarge(struct drac_store *store, time_t now, struct drac_why *why)
 		return drac_map_attach(store, why);
 	}
 	return replace_by_copy(store, bigger, why);
-}
-
-static bool
-beyond_end(const struct drac_store *store, const struct drac_images *images)
-{
-	for (size_t i = 0; i < images->count; i++)
-		if (images->pgno[i] >= drac_map_pages(store))
-			return true;
-	return false;
 }
 
 /* Have what was changed pending, over what is pending already. */
@@ -1286,8 +1274,26 @@ commit(struct drac_store *store, struct drac_why *why)
 		return drac_map_fail(store, DRAC_JOURNAL, why);
 	if (make_pending(store) == -1)
 		return drac_map_fail(store, "", why);
-	store->bdb_number = store->journal.last;
 	return apply(store, store->deferred, why);
+}
+
+static int
+heal_and_attach(struct drac_store *store, struct drac_why *why)
+{
+	if (drac_map_heal(store, true, why) == -1)
+		return -1;
+	return drac_map_attach(store, why);
+}
+
+/* No page was free; a damaged map is noticed on the way. */
+static int
+make_space(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	int result = drac_map_enlarge(store, now, why);
+
+	if (result == -1 && errno == EBADMSG)
+		result = heal_and_attach(store, why);
+	return result == -1 ? drac_map_fail(store, "enlarge", why) : 0;
 }
 
 /*
@@ -1298,38 +1304,21 @@ static int
 change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
     time_t now, bool *again, struct drac_why *why)
 {
-	int result = need_bdb(store, why);
+	int result;
 
-	*again = false;
-	if (result == 0)
-		result = change(store, arg, why);
-	if (result == 0)
-		result = drac_bdb_take(store->bdb, &store->changed, why);
-	if (result == -1) {
-		drac_map_forget_bdb(store);
-		if (errno != EBADMSG)
-			return drac_map_fail(store, "", why);
-		*again = true;
-		return drac_map_heal(store, true, why) == -1
-			   ? -1
-			   : drac_map_attach(store, why);
-	}
-	if (beyond_end(store, &store->changed)) {
-		*again = true;
-		result = drac_map_enlarge(store, now, why);
-		if (result == -1 && errno == EBADMSG) {
-			result = drac_map_heal(store, true, why);
-			if (result == 0)
-				result = drac_map_attach(store, why);
-		}
-		if (result == -1)
-			(void)drac_map_fail(store, "enlarge", why);
-	} else if (store->changed.count > 0) {
-		if ((int64_t)now > store->journal.head.mark)
-			store->journal.head.mark = (int64_t)now;
-		result = commit(store, why);
-	}
-	return result;
+	begin_change(store);
+	result = change(store, arg);
+	*again = result == -1 && (errno == EBADMSG || errno == ENOSPC);
+	if (*again)
+		return errno == EBADMSG ? heal_and_attach(store, why)
+					: make_space(store, now, why);
+	if (result == -1)
+		return drac_map_fail(store, "", why);
+	if (store->changed.count == 0)
+		return 0;
+	if ((int64_t)now > store->journal.head.mark)
+		store->journal.head.mark = (int64_t)now;
+	return commit(store, why);
 }
 
 /* Lock and attached: make the change, however many tries it takes. */
@@ -1341,7 +1330,6 @@ change_locked(struct drac_store *store, drac_map_change_fn *change, void *arg,
 		bool again;
 
 		if (change_once(store, change, arg, now, &again, why) == -1) {
-			drac_map_forget_bdb(store);
 			store->attached = false;
 			return -1;
 		}

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "bdb.h"
+#include "btree.h"
 #include "images.h"
 #include "journal.h"
 #include "key.h"
@@ -46,8 +46,7 @@ struct drac_store {
 	struct drac_images pending; /* in the journal, not yet in the map */
 	struct drac_images changed; /* by the change under way */
 	struct drac_cache sound;    /* read and found right since we attached */
-	struct drac_bdb *bdb;
-	uint64_t bdb_number; /* last record when bdb was right */
+	struct drac_btree tree;     /* the change under way: edits `changed` */
 	bool owned;          /* by this handle, until it is closed */
 	bool attached;       /* to the end, and nothing has failed since */
 	bool deferred;
@@ -152,9 +151,6 @@ int drac_map_heal(struct drac_store *store, bool ours, struct drac_why *why);
 
 /* What drac_map_heal is made of. */
 
-/* Let go of Berkeley DB and of every change that was not committed. */
-void drac_map_forget_bdb(struct drac_store *store);
-
 /* A page as it was last written, or EBADMSG: a drac_page_read. */
 int drac_map_read_checked(void *store, uint32_t pgno, unsigned char *page);
 
@@ -172,12 +168,16 @@ int drac_map_enlarge(struct drac_store *store, time_t now,
 int drac_map_create(struct drac_store *store, struct drac_why *why);
 
 /*
- * Lock, attach, let fn work with store->bdb, commit, unlock. fn is called
- * again when the map had to be enlarged or healed on the way.
+ * Lock, attach, let fn edit store->tree, commit, unlock. fn is called again
+ * when the map had to be enlarged or healed on the way; it returns 0 / -1 with
+ * errno.
  */
-typedef int drac_map_change_fn(struct drac_store *store, void *arg,
-    struct drac_why *why);
+typedef int drac_map_change_fn(struct drac_store *store, void *arg);
 int drac_map_change(struct drac_store *store, drac_map_change_fn *fn, void *arg,
     time_t now, struct drac_why *why);
+
+/* Within fn: put a value under a key of store->tree. */
+int drac_map_put(struct drac_store *store, const struct drac_text *key,
+    const struct drac_text *value);
 
 #endif

@@ -8,59 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* dbinc/db_page.h: octet offsets of the common header and of the meta page. */
-enum {
-	AT_PGNO = 8,
-	AT_PREV = 12,
-	AT_NEXT = 16,
-	AT_ENTRIES = 20,
-	AT_HIGH_FREE = 22,
-	AT_LEVEL = 24,
-	AT_TYPE = 25,
-	AT_INDEX = 26,
-
-	META_MAGIC = 12,
-	META_VERSION = 16,
-	META_PAGE_SIZE = 20,
-	META_ENCRYPT = 24,
-	META_FLAGS = 26,
-	META_FREE = 28,
-	META_LAST = 32,
-	META_TREE_FLAGS = 48,
-	META_ROOT = 88,
-	META_END = 92
-};
-
-#define BTREE_MAGIC   0x053162u
-#define BTREE_VERSION 9u
-#define LEAF_LEVEL    1u
-#define MAX_LEVEL     32u
-#define ITEM_KEYDATA  1u
-#define ITEM_DELETED  0x80u
-
-static unsigned
-get16(const unsigned char *at)
-{
-	uint16_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static uint32_t
-get32(const unsigned char *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static void
-put32(unsigned char *at, uint32_t value)
-{
-	memcpy(at, &value, sizeof(value));
-}
+#include "page_layout.h"
 
 static int
 malformed(void)
@@ -177,16 +125,16 @@ static int
 leaf_part(const struct drac_leaf *leaf, unsigned i, const unsigned char **data,
     size_t *length, bool *deleted)
 {
-	unsigned at = item_at(leaf->page, leaf->page_size, i, 3);
+	unsigned at = item_at(leaf->page, leaf->page_size, i, LEAF_HEAD);
 	unsigned type;
 
 	if (at == 0)
 		return malformed();
-	type = leaf->page[at + 2];
+	type = leaf->page[at + ITEM_TYPE];
 	*deleted = (type & ITEM_DELETED) != 0;
 	if ((type & ~ITEM_DELETED) != ITEM_KEYDATA)
 		return malformed();
-	*data = leaf->page + at + 3;
+	*data = leaf->page + at + LEAF_HEAD;
 	*length = get16(leaf->page + at);
 	return 0;
 }
@@ -210,13 +158,13 @@ static int
 separator(const unsigned char *page, unsigned page_size, unsigned i,
     struct drac_item *item, uint32_t *child)
 {
-	unsigned at = item_at(page, page_size, i, 12);
+	unsigned at = item_at(page, page_size, i, INTERNAL_HEAD);
 
-	if (at == 0 || page[at + 2] != ITEM_KEYDATA)
+	if (at == 0 || page[at + ITEM_TYPE] != ITEM_KEYDATA)
 		return malformed();
-	item->key = page + at + 12;
+	item->key = page + at + INTERNAL_HEAD;
 	item->key_len = get16(page + at);
-	*child = get32(page + at + 4);
+	*child = get32(page + at + ITEM_CHILD);
 	return 0;
 }
 
@@ -424,13 +372,11 @@ void
 drac_page_make_free(unsigned char *page, unsigned page_size, uint32_t pgno,
     uint32_t next)
 {
-	uint16_t high = (uint16_t)page_size;
-
 	memset(page, 0, page_size);
-	page[4] = 1; /* a sequence number of {0,1}: not logged */
+	put32(page + AT_LSN_OFFSET, NOT_LOGGED);
 	put32(page + AT_PGNO, pgno);
 	put32(page + AT_NEXT, next);
-	memcpy(page + AT_HIGH_FREE, &high, sizeof(high));
+	put16(page + AT_HIGH_FREE, page_size);
 	page[AT_TYPE] = DRAC_PAGE_FREE;
 }
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Pages of a Berkeley DB 5.3 btree file, read with every offset checked.
- * Berkeley DB itself trusts what it reads: on a damaged page it crashes or
- * loops. Whatever might be damaged is therefore read here, and Berkeley DB
- * is shown only pages that are still as they were written. This room also
- * knows how a page on the free list looks, which is how a map is
- * pre-grown. The format is that of dbinc/db_page.h, btree version 9, in
- * host byte order.
+ * Pages of a Berkeley DB 5.3 btree file, read with every offset checked:
+ * whatever might be damaged can be read here. This room also knows how a page
+ * on the free list looks, which is how a map is pre-grown. The format is that
+ * of dbinc/db_page.h, btree version 9, in host byte order.
  *
  * Errors: -1 with errno; EBADMSG is a page or a file that is not what it
  * should be, anything else comes from pread(2).

@@ -199,7 +199,7 @@ sum_file(struct work *work, uint32_t pages, unsigned char *buffer)
 }
 
 static int
-build(struct work *work, drac_bdb_next *next, void *arg, uint32_t min_pages)
+build(struct work *work, drac_btree_next *next, void *arg, uint32_t min_pages)
 {
 	unsigned char *buffer;
 	struct stat st;
@@ -207,7 +207,7 @@ build(struct work *work, drac_bdb_next *next, void *arg, uint32_t min_pages)
 	int result;
 
 	if (begin(work) == -1 ||
-	    drac_bdb_build(work->map, next, arg, work->why) == -1 ||
+	    drac_btree_build(work->map, next, arg) == -1 ||
 	    fstat(work->map, &st) == -1)
 		return -1;
 	have = (uint32_t)(st.st_size / DRAC_PAGE_SIZE);
@@ -224,7 +224,7 @@ build(struct work *work, drac_bdb_next *next, void *arg, uint32_t min_pages)
 }
 
 int
-drac_remap_build(const struct drac_remap *remap, drac_bdb_next *next, void *arg,
+drac_remap_build(const struct drac_remap *remap, drac_btree_next *next, void *arg,
     uint32_t min_pages, struct drac_why *why)
 {
 	struct work work = { .remap = remap,

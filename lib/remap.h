@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bdb.h"
+#include "btree.h"
 #include "place.h"
 #include "why.h"
 
@@ -42,7 +42,7 @@ struct drac_remap {
 uint32_t drac_remap_next_size(uint32_t pages);
 
 /* A map from entries, filled up with free pages to at least min_pages. */
-int drac_remap_build(const struct drac_remap *remap, drac_bdb_next *next,
+int drac_remap_build(const struct drac_remap *remap, drac_btree_next *next,
     void *arg, uint32_t min_pages, struct drac_why *why);
 
 struct drac_remap_size {

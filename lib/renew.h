@@ -3,9 +3,9 @@
 /*
  * A map that somebody else wrote made anew as ours: when it changes hands
  * from the daemon's user to root, neither its pages nor the checksums in
- * its journal may reach Berkeley DB in a program of root's. Entries are
- * taken by what trusts nothing (page.c, journal.c), and the old files are
- * opened for reading only.
+ * its journal are trusted by a program of root's. Entries are taken by what
+ * trusts nothing (page.c, journal.c), and the old files are opened for reading
+ * only.
  */
 #ifndef DRAC_RENEW_H
 #define DRAC_RENEW_H

@@ -165,36 +165,32 @@ sweep_collect(struct drac_store *store, struct drac_sweep *sweep)
 }
 
 static int
-sweep_put(struct drac_store *store, const struct drac_text *key, time_t expiry,
-    struct drac_why *why)
+sweep_put(struct drac_store *store, const struct drac_text *key, time_t expiry)
 {
 	struct drac_text value;
 
 	drac_value_spell(expiry, store->opts.key_style, &value);
-	return drac_bdb_put(store->bdb, key->text, key->length, value.text,
-	    value.length, why);
+	return drac_map_put(store, key, &value);
 }
 
 /* Until expiry at least: a login may have written the right key since. */
 static int
-sweep_add(struct drac_store *store, const struct drac_text *key, time_t expiry,
-    struct drac_why *why)
+sweep_add(struct drac_store *store, const struct drac_text *key, time_t expiry)
 {
 	char value[DRAC_VALUE_TEXT];
 	size_t length = sizeof(value);
 	time_t is;
-	int found = drac_bdb_get(store->bdb, key->text, key->length, value,
-	    &length, why);
+	int found = drac_btree_get(&store->tree, key->text, key->length, value,
+	    &length);
 
 	if (found == 1 && drac_value_read(value, length, &is) == 0 &&
 	    is >= expiry)
 		return 0;
-	return found == -1 ? -1 : sweep_put(store, key, expiry, why);
+	return found == -1 ? -1 : sweep_put(store, key, expiry);
 }
 
 static int
-sweep_respell(struct drac_store *store, const struct doomed *doomed,
-    struct drac_why *why)
+sweep_respell(struct drac_store *store, const struct doomed *doomed)
 {
 	struct drac_text key[2];
 	struct drac_addr addr;
@@ -207,26 +203,25 @@ sweep_respell(struct drac_store *store, const struct doomed *doomed,
 	keys = drac_key_spell(&addr, store->opts.key_style, store->opts.readers,
 	    key);
 	for (unsigned i = 0; i < keys; i++)
-		if (sweep_add(store, &key[i], doomed->to, why) == -1)
+		if (sweep_add(store, &key[i], doomed->to) == -1)
 			return -1;
-	return drac_bdb_delete(store->bdb, doomed->key.text, doomed->key.length,
-	    why);
+	return drac_btree_delete(&store->tree, doomed->key.text,
+	    doomed->key.length);
 }
 
 static int
-sweep_entry(struct drac_store *store, const struct doomed *doomed,
-    struct drac_why *why)
+sweep_entry(struct drac_store *store, const struct doomed *doomed)
 {
 	if (doomed->to == GONE)
-		return drac_bdb_delete(store->bdb, doomed->key.text,
-		    doomed->key.length, why);
+		return drac_btree_delete(&store->tree, doomed->key.text,
+		    doomed->key.length);
 	if (doomed->respell)
-		return sweep_respell(store, doomed, why);
-	return sweep_put(store, &doomed->key, doomed->to, why);
+		return sweep_respell(store, doomed);
+	return sweep_put(store, &doomed->key, doomed->to);
 }
 
 static int
-sweep_change(struct drac_store *store, void *arg, struct drac_why *why)
+sweep_change(struct drac_store *store, void *arg)
 {
 	struct drac_sweep *sweep = arg;
 
@@ -239,7 +234,7 @@ sweep_change(struct drac_store *store, void *arg, struct drac_why *why)
 	if (sweep_collect(store, sweep) == -1)
 		return -1;
 	for (unsigned i = 0; i < sweep->count; i++)
-		if (sweep_entry(store, &sweep->doomed[i], why) == -1)
+		if (sweep_entry(store, &sweep->doomed[i]) == -1)
 			return -1;
 	return 0;
 }

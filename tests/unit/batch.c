@@ -440,7 +440,7 @@ failed_write_leaves_all_or_none(void)
 
 	for (at = 1; again; at++)
 		batch_with_failure_at(at, &again);
-	CHECK(at > 20);
+	CHECK(at > 12);
 }
 
 static void
@@ -474,7 +474,7 @@ full_map_is_enlarged_in_a_batch(void)
 #define MANY 25000u
 
 static int
-put_many(struct drac_store *store, void *arg, struct drac_why *why)
+put_many(struct drac_store *store, void *arg)
 {
 	const time_t *expiry = arg;
 	struct drac_text value;
@@ -485,8 +485,7 @@ put_many(struct drac_store *store, void *arg, struct drac_why *why)
 		struct drac_text key[2];
 
 		(void)drac_key_spell(&a, DRAC_KEY_PLAIN, 0, key);
-		if (drac_bdb_put(store->bdb, key[0].text, key[0].length,
-			value.text, value.length, why) == -1)
+		if (drac_map_put(store, &key[0], &value) == -1)
 			return -1;
 	}
 	return 0;

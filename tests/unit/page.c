@@ -3,10 +3,11 @@
 #include "page.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bdb.h"
+#include "berkeley.h"
 #include "test.h"
 
 #define ENTRIES 2000u
@@ -57,8 +58,11 @@ load_map(void)
 	int fd = mkstemp(name);
 	off_t size;
 
+	(void)close(fd);
 	(void)unlink(name);
-	CHECK(drac_bdb_build(fd, next_entry, &at, NULL) == 0);
+	CHECK(berkeley_builds(name, next_entry, &at));
+	fd = open(name, O_RDONLY);
+	(void)unlink(name);
 	size = lseek(fd, 0, SEEK_END);
 	pages = (uint32_t)(size / DRAC_PAGE_SIZE);
 	map = malloc((size_t)size);
