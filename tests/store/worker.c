@@ -26,7 +26,7 @@
 #include "store.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define WATCHDOG_MS  10000
+#define WATCHDOG_MS  60000
 #define LIFETIME     1800
 #define GRANTED      (NOW + LIFETIME)
 #define AHEAD        86400
