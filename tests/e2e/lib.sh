@@ -111,7 +111,7 @@ begin()
 	export PATH LC_ALL=C
 	work=$DRAC_E2E
 	on server
-	layers=
+	base=/ layers=
 	key=$(cat /var/lib/dpkg/status /etc/passwd /etc/group | sha256sum)
 	hostname mail.example.org
 	mount -t tmpfs -o mode=0755 drac-e2e "$work" ||
@@ -139,8 +139,8 @@ mount_root()
 {
 	mkdir -p "$1" "$root" "$root.overlay"
 	mount -t overlay -o \
-	    "lowerdir=$layers/,upperdir=$1,workdir=$root.overlay" \
-	    drac-e2e "$root" || die "no overlay over /"
+	    "lowerdir=$layers$base,upperdir=$1,workdir=$root.overlay" \
+	    drac-e2e "$root" || die "no overlay over $base"
 	mount -t proc proc "$root/proc"
 	mount_dev
 	mount -t tmpfs -o mode=0755 drac-e2e "$root/run"
