@@ -58,6 +58,24 @@ drac_below_name(const struct drac_ctl *ctl, const char *path)
 		   : path;
 }
 
+bool
+drac_below_leads_to_map(const struct drac_ctl *ctl, const char *path,
+    size_t length, const char *suffix)
+{
+	struct stat map, named;
+	char *below;
+	bool leads;
+
+	if (length == 0 || *path != '/' || stat(ctl->opts.path, &map) == -1 ||
+	    asprintf(&below, "%s%.*s%s", ctl->root, (int)length, path,
+		suffix) == -1)
+		return false;
+	leads = stat(below, &named) == 0 && named.st_dev == map.st_dev &&
+		named.st_ino == map.st_ino;
+	free(below);
+	return leads;
+}
+
 /* All of fd, at most `most' octets, and a NUL. */
 static char *
 read_all(int fd, size_t most)

@@ -175,6 +175,7 @@ struct drac_sendmail {
 	const char *path;   /* sendmail.cf; NULL: there is none */
 	bool uses_file;     /* a ruleset looks into our map */
 	bool uses_socket;   /* or asks a service */
+	bool by_link;       /* the map has another name there */
 	bool strips;        /* the tag IPv6: */
 	bool compressed;    /* UseCompressedIPv6Addresses */
 	bool keeps_case;    /* -f */
@@ -198,6 +199,13 @@ struct drac_exim {
 	bool compares;
 };
 void drac_exim_read(const struct drac_ctl *ctl, struct drac_exim *exim);
+
+/*
+ * Is path the map below another name, as a symbolic link is? suffix is put
+ * behind it. Where the map is missing, no name is.
+ */
+bool drac_below_leads_to_map(const struct drac_ctl *ctl, const char *path,
+    size_t length, const char *suffix);
 
 /* The map's path without .db, as Postfix and sendmail name it; to be freed. */
 char *drac_map_base(const struct drac_ctl *ctl);

@@ -10,6 +10,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define BLANKS       " \t"
+#define PATH_ENDS    " \t\"'{}:;,"
 
 /* Debian's daemon takes the first that is there. */
 static const char *const paths[] = { "/etc/exim4/exim4.conf",
@@ -41,10 +42,34 @@ ends(const char *line, const char *at, const char *text)
 	       strncmp(at - length, text, length) == 0;
 }
 
-/* at: where our path stands in line, without .db. */
+/*
+ * Where in the line the map is named; bare: not by the name of the file, to
+ * which Exim adds nothing.
+ */
+static const char *
+find_map(const struct drac_ctl *ctl, const char *line, const char *base,
+    bool *bare)
+{
+	const char *at = strstr(line, base);
+	size_t length;
+
+	if (at != NULL) {
+		*bare = strncmp(at + strlen(base), ".db", 3) != 0;
+		return at;
+	}
+	for (at = strchr(line, '/'); at != NULL;
+	     at = strchr(at + length, '/')) {
+		length = strcspn(at, PATH_ENDS);
+		*bare = !drac_below_leads_to_map(ctl, at, length, "");
+		if (!*bare || drac_below_leads_to_map(ctl, at, length, ".db"))
+			return at;
+	}
+	return NULL;
+}
+
+/* at: where the map is named in line. */
 static void
-take_use(struct drac_exim *exim, const char *line, const char *at,
-    const char *behind)
+take_use(struct drac_exim *exim, const char *line, const char *at, bool bare)
 {
 	size_t i;
 
@@ -57,21 +82,31 @@ take_use(struct drac_exim *exim, const char *line, const char *at,
 	exim->dbmnz = exim->dbmnz || !lookups[i].nul;
 	exim->net = exim->net || lookups[i].net;
 	exim->compares = exim->compares || strstr(line, "tod_epoch") != NULL;
-	exim->bare = exim->bare || strncmp(behind, ".db", 3) != 0;
+	exim->bare = exim->bare || bare;
 }
 
+/* What a line is looked at for. */
+struct reading {
+	const struct drac_ctl *ctl;
+	struct drac_exim *exim;
+	const char *base; /* the map without .db */
+	unsigned number;
+};
+
 static void
-read_line(struct drac_exim *exim, const char *line, const char *base,
-    unsigned number)
+read_line(const struct reading *reading, const char *line)
 {
-	const char *at = strstr(line, base);
-	const char *socket = strstr(line, "readsocket");
+	struct drac_exim *exim = reading->exim;
+	unsigned number = reading->number;
+	const char *socket = strstr(line, "readsocket"), *at;
+	bool bare;
 
 	if (line[0] == '#')
 		return;
+	at = find_map(reading->ctl, line, reading->base, &bare);
 	if (at != NULL) {
 		exim->line = exim->line == 0 ? number : exim->line;
-		take_use(exim, line, at, at + strlen(base));
+		take_use(exim, line, at, bare);
 	}
 	if (socket != NULL && strstr(socket, "drac") != NULL)
 		exim->socket_line = number;
@@ -79,8 +114,7 @@ read_line(struct drac_exim *exim, const char *line, const char *base,
 
 /* A file that is included counts as the line that does it. */
 static void
-read_included(const struct drac_ctl *ctl, struct drac_exim *exim,
-    const char *line, const char *base, unsigned number)
+read_included(const struct reading *reading, const char *line)
 {
 	char *text, *rest, *inner;
 
@@ -88,16 +122,16 @@ read_included(const struct drac_ctl *ctl, struct drac_exim *exim,
 		return;
 	line += strcspn(line, BLANKS);
 	line += strspn(line, BLANKS);
-	rest = text = drac_below_read(ctl, line);
+	rest = text = drac_below_read(reading->ctl, line);
 	while (text != NULL && (inner = drac_below_line(&rest)) != NULL)
-		read_line(exim, inner, base, number);
+		read_line(reading, inner);
 	free(text);
 }
 
 void
 drac_exim_read(const struct drac_ctl *ctl, struct drac_exim *exim)
 {
-	unsigned number = 0;
+	struct reading reading = { .ctl = ctl, .exim = exim };
 	char *text = NULL, *rest, *line, *base;
 
 	*exim = (struct drac_exim){ 0 };
@@ -107,12 +141,13 @@ drac_exim_read(const struct drac_ctl *ctl, struct drac_exim *exim)
 		text = drac_below_read(ctl, paths[i]);
 		exim->path = text == NULL ? NULL : paths[i];
 	}
-	base = drac_map_base(ctl);
+	reading.base = base = drac_map_base(ctl);
 	rest = text;
 	while (text != NULL && base != NULL &&
 	       (line = drac_below_line(&rest)) != NULL) {
-		read_line(exim, line, base, ++number);
-		read_included(ctl, exim, line, base, number);
+		reading.number++;
+		read_line(&reading, line);
+		read_included(&reading, line);
 	}
 	free(base);
 	free(text);

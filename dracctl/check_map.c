@@ -22,6 +22,14 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+#define ELSEWHERE                                                          \
+	"Leave the directory as it is, and keep the map in one of its "    \
+	"own: set database = /var/lib/drac/dracd.db in drac.conf and run " \
+	"dracctl "
+#define OR_LINK                                                           \
+	"; then change the mail server's line, or make the name that it " \
+	"has a symbolic link to this map."
+
 /* A sweep comes every minute; so late it does not come at all. */
 #define LATE_S 300
 
@@ -86,6 +94,21 @@ belongs(const struct map *map, const struct stat *st, uid_t uid)
 		   st->st_uid == geteuid());
 }
 
+/* dracctl init takes no directory from a third user, such as sendmail's. */
+static const char *
+owner_advice(const struct map *map, bool bad_dir)
+{
+	const struct passwd *entry;
+
+	if (!bad_dir || map->dir.st_uid == 0)
+		return init_advice(map->check);
+	entry = getpwnam(map->check->ctl->conf.user);
+	if (entry != NULL && entry->pw_uid == map->dir.st_uid)
+		return init_advice(map->check);
+	return map->check->by_daemon ? ELSEWHERE "init --daemon" OR_LINK
+				     : ELSEWHERE "init" OR_LINK;
+}
+
 static void
 check_owner(struct map *map)
 {
@@ -100,7 +123,7 @@ check_owner(struct map *map)
 	if (bad_dir || bad_file)
 		drac_check_find(map->check, "map-owner",
 		    bad_dir ? map->dir_path : map->path,
-		    init_advice(map->check),
+		    owner_advice(map, bad_dir),
 		    "It belongs to user %u, and must be %s's, because %s: "
 		    "logins are not recorded.",
 		    (unsigned)(bad_dir ? map->dir.st_uid : map->file.st_uid),
@@ -234,7 +257,11 @@ check_file(struct map *map)
 	}
 	if (!S_ISREG(map->file.st_mode)) {
 		drac_check_find(check, "map-unsafe", map->path,
-		    "Move it away and run dracctl init.",
+		    S_ISLNK(map->file.st_mode)
+			? "Write the name of the file that it leads to into "
+			  "drac.conf (database); mail servers may use the "
+			  "link."
+			: "Move it away and run dracctl init.",
 		    "This is no regular file; a symbolic link is not "
 		    "followed.");
 		map->has_file = false;

@@ -174,6 +174,32 @@ check_type(struct drac_check *check, const struct postfix *postfix,
 	find_with_map(check, postfix, "postfix-type", text);
 }
 
+/*
+ * The map by its name without .db, which Postfix adds, or by a name that
+ * leads to it so.
+ */
+static bool
+is_map(struct drac_check *check, const struct postfix *postfix,
+    const char *path, size_t length)
+{
+	const struct drac_ctl *ctl = check->ctl;
+
+	if (names(path, length, postfix->base)) {
+		check->adds_db = true;
+		return true;
+	}
+	if (drac_below_leads_to_map(ctl, path, length, ".db"))
+		return true;
+	if (!names(path, length, ctl->conf.database) &&
+	    !drac_below_leads_to_map(ctl, path, length, ""))
+		return false;
+	check->adds_db = true;
+	find_with_map(check, postfix, "postfix-name",
+	    "The map is named with its end, to which Postfix adds another "
+	    ".db: every recipient gets a 451.");
+	return true;
+}
+
 /* Is this word our map, or our service? */
 static bool
 is_ours(struct drac_check *check, const struct postfix *postfix,
@@ -194,15 +220,10 @@ is_ours(struct drac_check *check, const struct postfix *postfix,
 		check_socket(check, postfix, &word, proxy);
 		return true;
 	}
-	if (!names(rest, length, postfix->base)) {
-		if (!names(rest, length, check->ctl->conf.database))
-			return false;
-		find_with_map(check, postfix, "postfix-name",
-		    "The map is named with its end, to which Postfix adds "
-		    "another .db: every recipient gets a 451.");
-	}
+	if (!is_map(check, postfix, rest, length))
+		return false;
 	check->has_proxy = check->has_proxy || proxy;
-	check->waits_sweep = check->adds_db = true;
+	check->waits_sweep = true;
 	check_type(check, postfix, &type);
 	return true;
 }

@@ -34,6 +34,20 @@ struct reading {
 	bool compares;
 };
 
+/* sendmail adds .db where it is missing. */
+static bool
+is_map(const struct reading *reading, const char *path)
+{
+	const struct drac_ctl *ctl = reading->ctl;
+	size_t length = strlen(path);
+
+	reading->sendmail->by_link = strcmp(path, reading->base) != 0 &&
+				     strcmp(path, ctl->conf.database) != 0;
+	return !reading->sendmail->by_link ||
+	       drac_below_leads_to_map(ctl, path, length, ".db") ||
+	       drac_below_leads_to_map(ctl, path, length, "");
+}
+
 /* Kdrac btree -T<TMPF> /var/lib/drac/dracd */
 static void
 read_map(struct reading *reading, char *line, unsigned number)
@@ -56,9 +70,7 @@ read_map(struct reading *reading, char *line, unsigned number)
 			path = word;
 	}
 	socket = class != NULL && strcmp(class, "socket") == 0;
-	if (socket ? strstr(path, "drac") == NULL
-		   : strcmp(path, reading->base) != 0 &&
-			 strcmp(path, reading->ctl->conf.database) != 0)
+	if (socket ? strstr(path, "drac") == NULL : !is_map(reading, path))
 		return;
 	snprintf(reading->name, sizeof(reading->name), "$(%s ", name);
 	snprintf(reading->tag, sizeof(reading->tag), "%s", tag);
@@ -232,7 +244,8 @@ drac_check_sendmail(struct drac_check *check)
 	if (!drac_check_has_map(check))
 		return;
 	check->has_sendmail = sendmail.uses_file;
-	check->adds_db = check->adds_db || sendmail.uses_file;
+	check->adds_db =
+	    check->adds_db || (sendmail.uses_file && !sendmail.by_link);
 	check->waits_sweep =
 	    check->waits_sweep || (sendmail.uses_file && !sendmail.compares);
 	(void)drac_check_at(sendmail.path, sendmail.map_line, where);

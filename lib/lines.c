@@ -20,8 +20,8 @@
 
 /* The place of it in front; line 0: the file as a whole. */
 static void
-tell_place(const struct drac_lines *t, drac_lines_report *report,
-    unsigned line, const char *what)
+tell_place(const struct drac_lines *t, drac_lines_report *report, unsigned line,
+    const char *what)
 {
 	char sentence[SHOWN_PATH + sizeof(struct drac_why) + 16];
 

@@ -29,7 +29,8 @@ check_dir(int fd, const char *dir, uid_t keeper, struct drac_why *why)
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != keeper) {
 		drac_why_set(why,
 		    "%s: belongs to user %u, not to root or us (when "
-		    "rpc.dracd keeps the map: server = local)",
+		    "rpc.dracd keeps the map: server = local; else keep "
+		    "it in /var/lib/drac)",
 		    dir, (unsigned)st.st_uid);
 		errno = EPERM;
 		return -1;

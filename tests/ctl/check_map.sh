@@ -30,6 +30,7 @@ chmod 755 "$root/var"
 mv "$map" "$map.other"
 ln -s dracd.db.other "$map"
 complains map_link map-unsafe "$at"
+says map_link_advice 1 'name of the file that it leads to' '' c
 rm "$map"
 mv "$map.other" "$map"
 content map_itself
@@ -44,7 +45,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	d init -q
 	content map_given_back
 	chown 65534 "$dir"
-	says map_directory_owner 1 "^${at%/*}: .*\\(map-owner\\)$" '' c
+	says map_directory_owner 1 \
+		"^${at%/*}: .* database = /var/lib/drac/dracd.db .*\\(map-owner\\)$" \
+		'' c
 else
 	skip map_owner 'needs root'
 	echo map-owner >>"$tmp/provoked"

@@ -71,6 +71,12 @@ looks explain_sendmail_classic_ipv6 \
 	'ipv6:2001:db8:0:0:0:0:0:7 ipv6:2001:db8:0:0:0:0:0:70' \
 	--as sendmail 2001:db8::7
 looks explain_sendmail_classic 192.0.2.7= --as sendmail 192.0.2.7
+mkdir -p "$root/etc/mail"
+ln -s ../../var/lib/drac/dracd.db "$root/etc/mail/dracd.db"
+cf "Kdrac btree /etc/mail/dracd" false '' '' "$short"
+says explain_sendmail_link 0 'counts until it is swept' '' \
+	e --as sendmail 192.0.2.7
+cf "$k" false '' '' "$short"
 says explain_sendmail_short 0 'counts until it is swept' '' \
 	e --as sendmail 192.0.2.7
 cf "$k" true '' '' "$short"
