@@ -399,9 +399,10 @@ drac_btree_get(const struct drac_btree *tree, const void *key,
 /* Splitting. */
 
 /*
- * Where to split: half of the octets to each side. Ascending keys would
- * leave half of each page empty, so what comes behind all others begins a
- * page of its own.
+ * Where to split: half of the octets to each side, and what is over to the
+ * left, since runs of neighbours mostly go on to the right. Ascending keys
+ * would leave half of each page empty, so what comes behind all others begins
+ * a page of its own.
  */
 static unsigned
 choose_middle(const unsigned char *page, unsigned at)
@@ -418,9 +419,7 @@ choose_middle(const unsigned char *page, unsigned at)
 		(void)item_data(page, i, &length);
 		size += item_size(head_size(page), length);
 	}
-	i -= i % step;
-	if (i < step)
-		return step;
+	i += i % step; /* a pair is not parted */
 	return i < entries ? i : entries - step;
 }
 
