@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -84,6 +85,78 @@ is_excluded(const struct drac_ctl *ctl)
 	       ban.net != NULL;
 }
 
+/* What a login from a network of this address would be refused for. */
+static const struct drac_closing *
+next_closing(const struct drac_ctl *ctl, const struct drac_closed *closed)
+{
+	struct drac_net net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
+
+	return drac_closed_find(closed, &net, ctl->now);
+}
+
+static int
+open_again(struct drac_ctl *ctl, const struct drac_closing *closing)
+{
+	char net[DRAC_CLOSED_NET], until[DRAC_CTL_INSTANT];
+	struct drac_why why = { "" };
+
+	if (drac_ctl_map_close(ctl, &closing->net, 0, &why) == -1) {
+		drac_ctl_failed(&why);
+		return -1;
+	}
+	drac_closed_net_text(&closing->net, net);
+	drac_ctl_instant(closing->until, until);
+	if (ctl->link == NULL)
+		drac_ctl_log("opened %s again", net);
+	if (!ctl->quiet)
+		drac_ctl_say("%s is open again; it was closed until %s\n", net,
+		    until);
+	return 0;
+}
+
+/* More than this address and what it opens: not to be opened by the way. */
+static bool
+is_wider(const struct drac_ctl *ctl, const struct drac_closing *closing)
+{
+	struct drac_net net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
+	char text[DRAC_CLOSED_NET], until[DRAC_CTL_INSTANT];
+
+	if (closing->net.bits >= net.bits)
+		return false;
+	drac_closed_net_text(&closing->net, text);
+	drac_ctl_instant(closing->until, until);
+	drac_ctl_complain("%s is closed until %s (dracctl drop --all --for 0s "
+			  "opens it)",
+	    text, until);
+	return true;
+}
+
+/* An administrator who adds an address means it. */
+static enum drac_ctl_status
+open_address(struct drac_ctl *ctl)
+{
+	enum drac_ctl_status status = DRAC_CTL_YES;
+	const struct drac_closing *closing;
+	struct drac_closed closed;
+	struct drac_why why = { "" };
+
+	if (drac_ctl_map_closed(ctl, &closed, &why) == -1) {
+		/* A daemon of before cannot close anything. */
+		return errno == ENOSYS ? DRAC_CTL_YES : drac_ctl_failed(&why);
+	}
+	while (status == DRAC_CTL_YES &&
+	       (closing = next_closing(ctl, &closed)) != NULL) {
+		if (is_wider(ctl, closing))
+			status = DRAC_CTL_NO;
+		else if (open_again(ctl, closing) == -1)
+			status = DRAC_CTL_FAILED;
+		else
+			(void)drac_closed_set(&closed, &closing->net, 0);
+	}
+	drac_closed_free(&closed);
+	return status;
+}
+
 static void
 say_added(const struct drac_ctl *ctl, const char *address,
     const struct drac_grant *grant)
@@ -112,6 +185,7 @@ drac_ctl_add(struct drac_ctl *ctl)
 	struct drac_grant grant = { .expiry = expiry, .written = true };
 	struct drac_why why = { "" };
 	char address[DRAC_ADDR_TEXT];
+	enum drac_ctl_status status;
 	int result;
 
 	if (!drac_ctl_may_be_recorded(ctl))
@@ -123,6 +197,9 @@ drac_ctl_add(struct drac_ctl *ctl)
 		    address);
 	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
+	status = open_address(ctl);
+	if (status != DRAC_CTL_YES)
+		return status;
 	if (exact)
 		result = drac_ctl_map_set(ctl, expiry, &why);
 	else
@@ -134,6 +211,56 @@ drac_ctl_add(struct drac_ctl *ctl)
 	return DRAC_CTL_YES;
 }
 
+/* Before anything is dropped, or a login could come in between. */
+static int
+shut(struct drac_ctl *ctl, const struct drac_net *net)
+{
+	time_t until = ctl->shut_s == 0 ? 0 : ctl->now + (time_t)ctl->shut_s;
+	char text[DRAC_CLOSED_NET], instant[DRAC_CTL_INSTANT];
+	char span[DRAC_CTL_SPAN];
+	struct drac_why why = { "" };
+
+	if (drac_ctl_map_close(ctl, net, until, &why) == -1) {
+		if (errno == ENOSYS)
+			drac_why_set(&why, "rpc.dracd: too old for --for");
+		drac_ctl_failed(&why);
+		return -1;
+	}
+	drac_closed_net_text(net, text);
+	drac_ctl_instant(until, instant);
+	if (ctl->link == NULL && until == 0)
+		drac_ctl_log("opened %s again", text);
+	else if (ctl->link == NULL)
+		drac_ctl_log("closed %s until %s", text, instant);
+	if (ctl->quiet)
+		return 0;
+	drac_ctl_span(ctl->shut_s, span);
+	if (until == 0)
+		drac_ctl_say("%s is not closed\n", text);
+	else
+		drac_ctl_say("%s is closed until %s (%s)\n", text, instant,
+		    span);
+	return 0;
+}
+
+static int
+shut_all(struct drac_ctl *ctl)
+{
+	static const struct drac_net all[] = { { { .len = 4 }, 0 },
+		{ { .len = 16 }, 0 } };
+
+	return shut(ctl, &all[0]) == -1 ? -1 : shut(ctl, &all[1]);
+}
+
+static int
+shut_address(struct drac_ctl *ctl)
+{
+	const struct drac_net net = { ctl->addr,
+		(unsigned char)(8 * ctl->addr.len) };
+
+	return shut(ctl, &net);
+}
+
 static enum drac_ctl_status
 drop_all(struct drac_ctl *ctl)
 {
@@ -141,6 +268,8 @@ drop_all(struct drac_ctl *ctl)
 
 	drac_ctl_be_patient(ctl);
 	if (drac_ctl_open_to_change(ctl) == -1)
+		return DRAC_CTL_FAILED;
+	if (ctl->shut && shut_all(ctl) == -1)
 		return DRAC_CTL_FAILED;
 	if (drac_ctl_map_clear(ctl, &why) == -1)
 		return drac_ctl_failed(&why);
@@ -228,12 +357,14 @@ drac_ctl_drop(struct drac_ctl *ctl)
 		return drop_all(ctl);
 	if (drac_ctl_open_to_change(ctl) == -1)
 		return DRAC_CTL_FAILED;
+	if (ctl->shut && shut_address(ctl) == -1)
+		return DRAC_CTL_FAILED;
 	openers.net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
-	if (!drac_net_is_wide(&openers.net))
-		return drop(ctl);
-	status = drop_openers(ctl, &openers);
+	status = drac_net_is_wide(&openers.net) ? drop_openers(ctl, &openers)
+						: drop(ctl);
 	free(openers.addr);
-	return status;
+	/* It was closed, whether anybody had authorised it or not. */
+	return ctl->shut && status == DRAC_CTL_NO ? DRAC_CTL_YES : status;
 }
 
 enum drac_ctl_status

@@ -20,6 +20,7 @@
 
 #include "addr.h"
 #include "client.h"
+#include "closed.h"
 #include "conf.h"
 #include "store.h"
 #include "why.h"
@@ -56,6 +57,9 @@ struct drac_ctl {
 	bool json;
 	bool quiet;
 	bool tcp;
+	bool shut;            /* drop --for; and for how long, 0: no more */
+	unsigned shut_s;
+	bool closed;          /* list --closed */
 	unsigned lifetime_s;  /* 0: not given */
 	unsigned end_hung_ms; /* 0: not given */
 	uint64_t limit;       /* 0: not given */
@@ -104,6 +108,10 @@ int drac_ctl_map_add(struct drac_ctl *ctl, time_t expiry,
 int drac_ctl_map_set(struct drac_ctl *ctl, time_t expiry, struct drac_why *why);
 int drac_ctl_map_drop(struct drac_ctl *ctl, struct drac_why *why);
 int drac_ctl_map_clear(struct drac_ctl *ctl, struct drac_why *why);
+int drac_ctl_map_close(struct drac_ctl *ctl, const struct drac_net *net,
+    time_t until, struct drac_why *why);
+int drac_ctl_map_closed(struct drac_ctl *ctl, struct drac_closed *closed,
+    struct drac_why *why);
 int drac_ctl_map_sweep(struct drac_ctl *ctl, struct drac_swept *swept,
     struct drac_why *why);
 
@@ -189,6 +197,12 @@ void drac_ctl_instant(time_t instant, char text[DRAC_CTL_INSTANT]);
 
 /* "2d 3h", "29m 30s", "12s": the two largest units. */
 void drac_ctl_span(uint64_t span_s, char text[DRAC_CTL_SPAN]);
+
+/*
+ * Until when a closing keeps ctl->addr or what it opens shut, 0: none does.
+ * -1 after saying why that cannot be told.
+ */
+int drac_ctl_closed_until(struct drac_ctl *ctl, time_t *until);
 
 /* Could any login record ctl->addr? False after a complaint. */
 bool drac_ctl_may_be_recorded(const struct drac_ctl *ctl);

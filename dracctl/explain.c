@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "place.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Whom it is about, and the configurations that we need not guess. */
@@ -272,6 +274,25 @@ find_openers(struct drac_ctl *ctl, struct drac_entry *entry)
 	return -1;
 }
 
+/* Whoever may not read the list is told so, and the rest all the same. */
+static void
+find_closing(struct drac_ctl *ctl, struct drac_entry *entry)
+{
+	const struct drac_closing *closing;
+	struct drac_closed closed = { 0 };
+	struct drac_place place;
+	struct drac_why why = { "" };
+
+	if (drac_place_open_kept(&place, ctl->opts.path, ctl->opts.keeper,
+		&why) == -1 ||
+	    drac_closed_load(&place, ctl->opts.keeper, &closed, &why) == -1)
+		drac_ctl_warn(&why);
+	drac_place_close(&place);
+	closing = drac_closed_find(&closed, &entry->net, ctl->now);
+	entry->closed = closing == NULL ? 0 : closing->until;
+	drac_closed_free(&closed);
+}
+
 /* Under any spelling: the sweep converts those of before. */
 static int
 find_entry(struct drac_ctl *ctl, struct drac_entry *entry)
@@ -304,6 +325,7 @@ find_entry(struct drac_ctl *ctl, struct drac_entry *entry)
 	entry->hidden = drac_conf_hides(&ctl->conf, &ctl->addr);
 	entry->net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
 	entry->open = entry->found ? entry->expiry : 0;
+	find_closing(ctl, entry);
 	return drac_net_is_wide(&entry->net) ? find_openers(ctl, entry) : 0;
 }
 

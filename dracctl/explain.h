@@ -36,6 +36,7 @@ struct drac_entry {
 	time_t expiry;
 	struct drac_net net; /* what the address opens, and */
 	time_t open;         /* until when it is open; 0: it is not */
+	time_t closed;       /* to logins, until then; 0: it is not */
 };
 
 /* To people, or as JSON when ctl->json says so. */

@@ -62,6 +62,17 @@ say_entry(const struct drac_ctl *ctl, const struct drac_entry *entry)
 	drac_ctl_say("if a login wrote it, that was at %s.\n", since);
 }
 
+static void
+say_closing(const struct drac_entry *entry, const char *address)
+{
+	char until[DRAC_CTL_INSTANT];
+
+	drac_ctl_instant(entry->closed, until);
+	drac_ctl_say("%s is closed until %s: no login authorises it before "
+		     "(dracctl list --closed).\n",
+	    address, until);
+}
+
 /* What the addresses of its network have opened. */
 static void
 say_net(const struct drac_ctl *ctl, const struct drac_entry *entry)
@@ -122,7 +133,9 @@ say_all(const struct drac_ctl *ctl, const struct drac_entry *entry,
 	char address[DRAC_ADDR_TEXT], why[120];
 
 	drac_addr_text(&ctl->addr, address);
-	if (may_record(ctl, why, sizeof(why)))
+	if (entry->closed != 0)
+		say_closing(entry, address);
+	else if (may_record(ctl, why, sizeof(why)))
 		drac_ctl_say("%s may be recorded by a login.\n", address);
 	else
 		drac_ctl_say("%s is %s.\n", address, why);
@@ -132,7 +145,7 @@ say_all(const struct drac_ctl *ctl, const struct drac_entry *entry,
 		say_answer(&answer[i]);
 	drac_ctl_say("\nThe lookup service of rpc.dracd, which compares with "
 		     "the clock, would say %s.\n",
-	    entry->open > ctl->now ? "yes" : "no");
+	    entry->open > ctl->now && entry->closed == 0 ? "yes" : "no");
 }
 
 /* Said to programs */
@@ -177,7 +190,7 @@ say_object(const struct drac_ctl *ctl, const struct drac_entry *entry,
 
 	drac_addr_text(&ctl->addr, address);
 	drac_ctl_say("{\"address\":\"%s\",\"recordable\":%s,\"ban\":", address,
-	    may ? "true" : "false");
+	    may && entry->closed == 0 ? "true" : "false");
 	if (may)
 		drac_ctl_say("null");
 	else
@@ -186,8 +199,12 @@ say_object(const struct drac_ctl *ctl, const struct drac_entry *entry,
 		drac_ctl_say(",\"expires\":%jd", (intmax_t)entry->expiry);
 	else
 		drac_ctl_say(",\"expires\":null");
+	if (entry->closed != 0)
+		drac_ctl_say(",\"closed\":%jd", (intmax_t)entry->closed);
+	else
+		drac_ctl_say(",\"closed\":null");
 	drac_ctl_say(",\"lookup\":%s,\"servers\":[",
-	    entry->open > ctl->now ? "true" : "false");
+	    entry->open > ctl->now && entry->closed == 0 ? "true" : "false");
 	for (size_t i = 0; i < count; i++)
 		say_answer_object(&answer[i], i == 0);
 	drac_ctl_say("]}\n");

@@ -31,6 +31,7 @@ struct change {
 	struct stat dir; /* as it was */
 	int lock;        /* the owner's lock, -1: not taken */
 	bool changed;
+	struct drac_closed closed; /* what the list held, for root's own */
 	struct drac_why why;
 };
 
@@ -144,7 +145,8 @@ renew_map(struct change *change)
 	drac_place_unlink(place, DRAC_NEW);
 	drac_place_unlink(place, DRAC_NEW DRAC_JOURNAL);
 	drac_place_unlink(place, DRAC_LOCK);
-	return 0;
+	return drac_closed_save(place, &change->closed, opts->mode & 0644,
+	    &change->why);
 }
 
 /* Into root's hands. After a failure all is as it was. */
@@ -153,7 +155,9 @@ take_map(struct change *change)
 {
 	int saved;
 
-	if (lock_map(change) == -1)
+	if (lock_map(change) == -1 ||
+	    drac_closed_load(&change->place, change->from->uid,
+		&change->closed, &change->why) == -1)
 		return -1;
 	if (take_directory(change) == 0 && check_lock(change) == 0 &&
 	    renew_map(change) == 0)
@@ -327,6 +331,7 @@ drac_ctl_change_hands(const struct drac_ctl *ctl,
 	}
 	if (change.lock != -1)
 		(void)close(change.lock);
+	drac_closed_free(&change.closed);
 	drac_place_close(&change.place);
 	return result;
 }

@@ -72,6 +72,53 @@ list_entry(const struct drac_addr *addr, time_t expiry, void *arg)
 	return said ? 0 : 1;
 }
 
+/* What is closed: a network in each line, as it was given. */
+static void
+say_closing(const struct drac_ctl *ctl, const struct drac_closing *closing,
+    bool first)
+{
+	char net[DRAC_CLOSED_NET], instant[DRAC_CTL_INSTANT];
+	char span[DRAC_CTL_SPAN];
+
+	drac_closed_net_text(&closing->net, net);
+	drac_ctl_instant(closing->until, instant);
+	drac_ctl_span(distance(closing->until, ctl->now), span);
+	if (ctl->json)
+		drac_ctl_say("%s{\"closed\":\"%s\",\"until\":%jd,"
+			     "\"remaining\":%jd}",
+		    first ? "" : ",\n", net, (intmax_t)closing->until,
+		    (intmax_t)(closing->until - ctl->now));
+	else
+		drac_ctl_say("%-*s  %-20s  %s\n", ADDRESS_WIDTH, net, instant,
+		    span);
+}
+
+static enum drac_ctl_status
+list_closed(struct drac_ctl *ctl)
+{
+	struct drac_closed closed;
+	struct drac_why why = { "" };
+	bool first = true;
+
+	if (drac_ctl_map_closed(ctl, &closed, &why) == -1)
+		return drac_ctl_failed(&why);
+	if (ctl->json)
+		drac_ctl_say("[\n");
+	else
+		drac_ctl_say("%-*s  %-20s  REMAINING\n", ADDRESS_WIDTH,
+		    "CLOSED", "UNTIL");
+	for (size_t i = 0; i < closed.count; i++) {
+		if (closed.at[i].until <= ctl->now)
+			continue;
+		say_closing(ctl, &closed.at[i], first);
+		first = false;
+	}
+	if (ctl->json)
+		drac_ctl_say(first ? "]\n" : "\n]\n");
+	drac_closed_free(&closed);
+	return DRAC_CTL_YES;
+}
+
 /* An array that breaks off is left open: half a list must not look whole. */
 enum drac_ctl_status
 drac_ctl_list(struct drac_ctl *ctl)
@@ -82,6 +129,8 @@ drac_ctl_list(struct drac_ctl *ctl)
 	drac_ctl_be_patient(ctl);
 	if (drac_ctl_open_to_read(ctl) == -1)
 		return DRAC_CTL_FAILED;
+	if (ctl->closed)
+		return list_closed(ctl);
 	if (drac_ctl_map_each(ctl, list_entry, &listing, &why) == -1)
 		return drac_ctl_failed(&why);
 	if (ctl->json)
@@ -92,18 +141,23 @@ drac_ctl_list(struct drac_ctl *ctl)
 	return DRAC_CTL_YES;
 }
 
+/* until: it is closed until then; 0: it is not. */
 static void
-show_missing(const struct drac_ctl *ctl)
+show_json(const struct drac_ctl *ctl, const time_t *expiry, time_t until)
 {
 	char address[DRAC_ADDR_TEXT];
 
 	drac_addr_text(&ctl->addr, address);
-	if (ctl->json)
-		drac_ctl_say("{\"address\":\"%s\",\"expires\":null,"
-			     "\"remaining\":null}\n",
-		    address);
+	drac_ctl_say("{\"address\":\"%s\",", address);
+	if (expiry == NULL)
+		drac_ctl_say("\"expires\":null,\"remaining\":null,");
 	else
-		drac_ctl_say("%s is not authorised: not in the map\n", address);
+		drac_ctl_say("\"expires\":%jd,\"remaining\":%jd,",
+		    (intmax_t)*expiry, (intmax_t)(*expiry - ctl->now));
+	if (until == 0)
+		drac_ctl_say("\"closed\":null}\n");
+	else
+		drac_ctl_say("\"closed\":%jd}\n", (intmax_t)until);
 }
 
 static void
@@ -112,11 +166,6 @@ show_entry(const struct drac_ctl *ctl, time_t expiry)
 	char address[DRAC_ADDR_TEXT], instant[DRAC_CTL_INSTANT];
 	char span[DRAC_CTL_SPAN];
 
-	if (ctl->json) {
-		say_object(&ctl->addr, expiry, ctl->now);
-		drac_ctl_say("\n");
-		return;
-	}
 	drac_addr_text(&ctl->addr, address);
 	drac_ctl_instant(expiry, instant);
 	drac_ctl_span(distance(expiry, ctl->now), span);
@@ -132,24 +181,42 @@ show_entry(const struct drac_ctl *ctl, time_t expiry)
 		    address, instant, span);
 }
 
+static void
+show_text(const struct drac_ctl *ctl, const time_t *expiry, time_t until)
+{
+	char address[DRAC_ADDR_TEXT], instant[DRAC_CTL_INSTANT];
+	char span[DRAC_CTL_SPAN];
+
+	drac_addr_text(&ctl->addr, address);
+	if (expiry != NULL)
+		show_entry(ctl, *expiry);
+	else
+		drac_ctl_say("%s is not authorised: not in the map\n", address);
+	if (until == 0)
+		return;
+	drac_ctl_instant(until, instant);
+	drac_ctl_span(distance(until, ctl->now), span);
+	drac_ctl_say("%s is closed until %s (%s left)\n", address, instant,
+	    span);
+}
+
 enum drac_ctl_status
 drac_ctl_show(struct drac_ctl *ctl)
 {
 	struct drac_why why = { "" };
-	time_t expiry;
+	time_t expiry, until;
+	int found;
 
 	if (drac_ctl_open_to_read(ctl) == -1)
 		return DRAC_CTL_FAILED;
-	switch (drac_ctl_map_get(ctl, &expiry, &why)) {
-	case 0:
-		show_missing(ctl);
-		drac_ctl_warn(&why);
-		return DRAC_CTL_NO;
-	case 1:
-		show_entry(ctl, expiry);
-		drac_ctl_warn(&why);
-		return expiry > ctl->now ? DRAC_CTL_YES : DRAC_CTL_NO;
-	default:
+	found = drac_ctl_map_get(ctl, &expiry, &why);
+	if (found == -1)
 		return drac_ctl_failed(&why);
-	}
+	(void)drac_ctl_closed_until(ctl, &until);
+	if (ctl->json)
+		show_json(ctl, found == 1 ? &expiry : NULL, until);
+	else
+		show_text(ctl, found == 1 ? &expiry : NULL, until);
+	drac_ctl_warn(&why);
+	return found == 1 && expiry > ctl->now ? DRAC_CTL_YES : DRAC_CTL_NO;
 }

@@ -25,10 +25,13 @@ static const char usage_text[] =
     "  init [--daemon]             make the directory and the map, for root\n"
     "                              or for the user of rpc.dracd\n"
     "  list [--json]               every entry, expired ones too\n"
+    "  list --closed [--json]      what is closed to logins, and until when\n"
     "  show ADDR [--json]          is ADDR authorised now?\n"
     "  add ADDR [--lifetime TIME]  authorise ADDR; never shortens an entry\n"
     "                              unless TIME (90s, 30m, 2h, 1d) is given\n"
     "  drop ADDR | --all           take an authorisation back\n"
+    "        [--for TIME]          and keep it closed to logins for TIME;\n"
+    "                              0s: no longer\n"
     "  sweep [--limit N]           remove what has expired; end an rpc.dracd\n"
     "        [--end-hung TIME]     that keeps the map and does not answer so long\n"
     "  status [--json]             what rpc.dracd has done so far\n"
@@ -56,10 +59,10 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{ "init", "dq", "", false, drac_ctl_init },
-	{ "list", "j", "", false, drac_ctl_list },
+	{ "list", "cj", "", false, drac_ctl_list },
 	{ "show", "j", "a", false, drac_ctl_show },
 	{ "add", "lq", "a", false, drac_ctl_add },
-	{ "drop", "aq", "a", false, drac_ctl_drop },
+	{ "drop", "afq", "a", false, drac_ctl_drop },
 	{ "sweep", "enq", "", false, drac_ctl_sweep },
 	{ "status", "j", "", false, drac_ctl_status },
 	{ "ask", "t", "sa", false, drac_ctl_ask },
@@ -77,8 +80,10 @@ static const struct option main_options[] = {
 static const struct option verb_options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "as", required_argument, NULL, 's' },
+	{ "closed", no_argument, NULL, 'c' },
 	{ "daemon", no_argument, NULL, 'd' },
 	{ "end-hung", required_argument, NULL, 'e' },
+	{ "for", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "lifetime", required_argument, NULL, 'l' },
@@ -90,8 +95,9 @@ static const struct option verb_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* least: 0 or 1 second. */
 static int
-parse_lifetime(const char *text, unsigned *lifetime_s)
+parse_span(const char *option, const char *text, unsigned least, unsigned *span)
 {
 	uint64_t ms;
 	const char *what = NULL;
@@ -100,13 +106,13 @@ parse_lifetime(const char *text, unsigned *lifetime_s)
 		what = "not a duration";
 	else if (ms % 1000 != 0)
 		what = "not whole seconds";
-	else if (ms == 0 || ms / 1000 > LIFETIME_MAX_S)
-		what = "not 1s to 365d";
+	else if (ms / 1000 < least || ms / 1000 > LIFETIME_MAX_S)
+		what = least == 0 ? "not 0s to 365d" : "not 1s to 365d";
 	if (what != NULL) {
-		drac_ctl_complain("--lifetime: %s: %s", what, text);
+		drac_ctl_complain("--%s: %s: %s", option, what, text);
 		return -1;
 	}
-	*lifetime_s = (unsigned)(ms / 1000);
+	*span = (unsigned)(ms / 1000);
 	return 0;
 }
 
@@ -208,6 +214,9 @@ set_option(struct drac_ctl *ctl, const struct verb *verb, int letter)
 	case 'a':
 		ctl->all = true;
 		return 0;
+	case 'c':
+		ctl->closed = true;
+		return 0;
 	case 'd':
 		ctl->daemon = true;
 		return 0;
@@ -216,8 +225,11 @@ set_option(struct drac_ctl *ctl, const struct verb *verb, int letter)
 	case 'j':
 		ctl->json = true;
 		return 0;
+	case 'f':
+		ctl->shut = true;
+		return parse_span("for", optarg, 0, &ctl->shut_s);
 	case 'l':
-		return parse_lifetime(optarg, &ctl->lifetime_s);
+		return parse_span("lifetime", optarg, 1, &ctl->lifetime_s);
 	case 'n':
 		return parse_limit(optarg, &ctl->limit);
 	case 'p':

@@ -227,6 +227,86 @@ drac_ctl_map_clear(struct drac_ctl *ctl, struct drac_why *why)
 	    why);
 }
 
+int
+drac_ctl_map_close(struct drac_ctl *ctl, const struct drac_net *net,
+    time_t until, struct drac_why *why)
+{
+	struct drac_call call = { .procedure = DRAC_PROC_CLOSE,
+		.addr = net->addr,
+		.bits = net->bits,
+		.expiry = until };
+	struct drac_reply reply = { 0 };
+
+	if (ctl->link == NULL)
+		return drac_store_close_net(ctl->store, net, until, ctl->now,
+		    why);
+	return drac_ctl_call(ctl->link, &call, &reply, ctl->opts.timeout_ms,
+	    why);
+}
+
+static int
+add_closings(struct drac_closed *closed, const struct drac_reply *reply)
+{
+	for (size_t i = 0; i < reply->count; i++) {
+		const struct drac_listed *listed = &reply->listed[i];
+		const struct drac_net net = { listed->addr, listed->bits };
+
+		if (drac_closed_set(closed, &net, listed->expiry) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+closed_by_daemon(struct drac_ctl *ctl, struct drac_closed *closed,
+    struct drac_why *why)
+{
+	struct drac_call call = { .procedure = DRAC_PROC_CLOSED };
+	struct drac_reply reply = { .listed = calloc(DRAC_LIST_MAX,
+					sizeof(*reply.listed)) };
+	int result = -1;
+
+	if (reply.listed != NULL)
+		result = drac_ctl_call(ctl->link, &call, &reply,
+		    ctl->opts.timeout_ms, why);
+	if (result == 0)
+		result = add_closings(closed, &reply);
+	free(reply.listed);
+	return result;
+}
+
+int
+drac_ctl_map_closed(struct drac_ctl *ctl, struct drac_closed *closed,
+    struct drac_why *why)
+{
+	*closed = (struct drac_closed){ 0 };
+	return ctl->link == NULL ? drac_store_closed(ctl->store, closed, why)
+				 : closed_by_daemon(ctl, closed, why);
+}
+
+int
+drac_ctl_closed_until(struct drac_ctl *ctl, time_t *until)
+{
+	struct drac_net net = drac_cover_of(&ctl->opts.cover, &ctl->addr);
+	const struct drac_closing *closing;
+	struct drac_closed closed;
+	struct drac_why why = { "" };
+
+	*until = 0;
+	if (drac_ctl_map_closed(ctl, &closed, &why) == -1) {
+		/* A daemon of before cannot close anything. */
+		if (errno == ENOSYS)
+			return 0;
+		drac_ctl_failed(&why);
+		return -1;
+	}
+	closing = drac_closed_find(&closed, &net, ctl->now);
+	if (closing != NULL)
+		*until = closing->until;
+	drac_closed_free(&closed);
+	return 0;
+}
+
 /*
  * The daemon removes some thousands at a time, and by itself whatever is
  * left when our time is up.

@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lookups.h"
@@ -102,12 +103,39 @@ count_gone(struct drac_state *state)
 		state->entries--;
 }
 
+/* Not a failure, but nobody else may say it: old clients hear yes or no. */
+static void
+settle_closed(const struct drac_op *op, struct drac_job *job, time_t now)
+{
+	char address[DRAC_ADDR_TEXT], caller[DRAC_CALLER_TEXT];
+	char until[DRAC_CLOSED_UNTIL], sentence[128];
+
+	if (op->grant.closed == DRAC_CLOSED_UNKNOWN) {
+		drac_stats.failed++;
+		drac_job_fail(job, "the list of closed addresses cannot be "
+				   "read");
+		return;
+	}
+	drac_stats.excluded++;
+	drac_addr_text(&op->addr, address);
+	drac_caller_text(&job->caller, caller);
+	drac_closed_until_text(op->grant.closed, now, until);
+	snprintf(sentence, sizeof(sentence), "%s is closed until %s", address,
+	    until);
+	drac_job_explain(job, sentence);
+	drac_say(LOG_INFO, "not recorded for %s: %s", caller, sentence);
+}
+
 static void
 settle_add(struct drac_state *state, const struct drac_op *op,
     struct drac_job *job, time_t now)
 {
 	const struct drac_grant *grant = &op->grant;
 
+	if (grant->closed != 0) {
+		settle_closed(op, job, now);
+		return;
+	}
 	raise_lookups(state, op, now);
 	job->reply.flag = grant->written;
 	job->reply.expiry = op->expiry;

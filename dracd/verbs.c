@@ -329,6 +329,79 @@ do_status(const struct drac_turn *turn)
 	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
 }
 
+/* "192.0.2.0/24"; -1 when it has bits behind its own. */
+static int
+net_of(const struct drac_call *call, struct drac_net *net)
+{
+	char text[DRAC_ADDR_TEXT + 4], addr[DRAC_ADDR_TEXT];
+
+	drac_addr_text(&call->addr, addr);
+	snprintf(text, sizeof(text), "%s/%u", addr, call->bits & 0xff);
+	return drac_net_parse(text, net);
+}
+
+static void
+log_closing(const struct drac_turn *turn, const struct drac_net *net)
+{
+	char text[DRAC_CLOSED_NET], until[DRAC_CLOSED_UNTIL];
+	char caller[DRAC_CALLER_TEXT];
+
+	drac_closed_net_text(net, text);
+	drac_closed_until_text(turn->job->call.expiry, turn->now, until);
+	drac_caller_text(&turn->job->caller, caller);
+	if (turn->job->call.expiry == 0)
+		drac_say(LOG_INFO, "opened %s again for %s", text, caller);
+	else
+		drac_say(LOG_INFO, "closed %s until %s for %s", text, until,
+		    caller);
+}
+
+/* What is in the map is dropped by a call of its own. */
+static void
+do_close(const struct drac_turn *turn)
+{
+	const struct drac_call *call = &turn->job->call;
+	struct drac_why why = { "" };
+	struct drac_net net;
+
+	if (net_of(call, &net) == -1) {
+		drac_job_fail(turn->job, "not a network");
+		return;
+	}
+	if (drac_store_close_net(turn->state->store, &net, call->expiry,
+		turn->now, &why) == -1) {
+		fail_loudly(turn->job, &why);
+		return;
+	}
+	log_closing(turn, &net);
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+}
+
+static void
+do_closed(const struct drac_turn *turn)
+{
+	struct drac_closed closed;
+	struct drac_why why = { "" };
+	struct drac_listed *listed;
+
+	if (drac_store_closed(turn->state->store, &closed, &why) == -1) {
+		fail_loudly(turn->job, &why);
+		return;
+	}
+	listed = lend(turn, (closed.count + 1) * sizeof(*listed));
+	for (size_t i = 0; listed != NULL && i < closed.count; i++)
+		listed[i] =
+		    (struct drac_listed){ .addr = closed.at[i].net.addr,
+			    .bits = closed.at[i].net.bits,
+			    .expiry = closed.at[i].until };
+	if (listed != NULL) {
+		turn->job->reply.listed = listed;
+		turn->job->reply.count = closed.count;
+		drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+	}
+	drac_closed_free(&closed);
+}
+
 static const struct drac_verb verbs[] = {
 	[DRAC_PROC_NULL] = { DRAC_RIGHT_ADD, true, do_null },
 	[DRAC_PROC_ADD] = { DRAC_RIGHT_ADD, true, do_add },
@@ -340,6 +413,8 @@ static const struct drac_verb verbs[] = {
 	[DRAC_PROC_LIST] = { DRAC_RIGHT_ADMIN, false, do_list },
 	[DRAC_PROC_SWEEP] = { DRAC_RIGHT_ADMIN, false, do_sweep },
 	[DRAC_PROC_STATUS] = { DRAC_RIGHT_ADMIN, false, do_status },
+	[DRAC_PROC_CLOSE] = { DRAC_RIGHT_ADMIN, false, do_close },
+	[DRAC_PROC_CLOSED] = { DRAC_RIGHT_ADMIN, false, do_closed },
 };
 
 const struct drac_verb *

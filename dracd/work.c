@@ -100,6 +100,8 @@ struct lesson {
 	struct drac_due *due;
 	struct drac_table *table; /* NULL: nobody looks up */
 	struct drac_cover cover;
+	struct drac_closed closed;
+	time_t now;
 	uint64_t entries;
 };
 
@@ -107,10 +109,14 @@ static int
 learn_entry(const struct drac_addr *addr, time_t expiry, void *arg)
 {
 	struct lesson *lesson = arg;
+	struct drac_net net = drac_cover_of(&lesson->cover, addr);
 
 	lesson->entries++;
-	if (lesson->table != NULL && drac_lookups_enter(lesson->table,
-					 &lesson->cover, addr, expiry) == -1)
+	/* A restored map may hold what is closed; nobody is told of it. */
+	if (lesson->table != NULL &&
+	    drac_closed_find(&lesson->closed, &net, lesson->now) == NULL &&
+	    drac_lookups_enter(lesson->table, &lesson->cover, addr, expiry) ==
+		-1)
 		return -1;
 	return drac_due_add(lesson->due, addr, expiry);
 }
@@ -124,6 +130,8 @@ learn_all(struct drac_state *state, struct lesson *lesson, struct drac_why *why)
 	if (state->lookups != NULL &&
 	    (lesson->table = drac_lookups_table()) == NULL)
 		return -1;
+	/* Where the list cannot be read nothing is added, which is enough. */
+	(void)drac_store_closed(state->store, &lesson->closed, NULL);
 	return drac_store_each(state->store, learn_entry, lesson, why) == 0
 		   ? 0
 		   : -1;
@@ -131,11 +139,14 @@ learn_all(struct drac_state *state, struct lesson *lesson, struct drac_why *why)
 
 /* What was known before stays when it fails. */
 static int
-learn(struct drac_state *state, struct drac_why *why)
+learn(struct drac_state *state, time_t now, struct drac_why *why)
 {
-	struct lesson lesson = { .cover = drac_conf_cover(&state->conf) };
+	struct lesson lesson = { .cover = drac_conf_cover(&state->conf),
+		.now = now };
+	int result = learn_all(state, &lesson, why);
 
-	if (learn_all(state, &lesson, why) == -1) {
+	drac_closed_free(&lesson.closed);
+	if (result == -1) {
 		drac_due_free(lesson.due);
 		drac_table_free(lesson.table);
 		return -1;
@@ -169,7 +180,7 @@ look_after(struct drac_state *state, time_t now)
 		return;
 	state->work->learn = true;
 	why.text[0] = '\0';
-	if (learn(state, &why) == -1)
+	if (learn(state, now, &why) == -1)
 		drac_work_complain(&why);
 	else
 		drac_say(LOG_INFO,
@@ -308,7 +319,7 @@ drac_work_sweep(struct drac_state *state, time_t now)
 	if (!failed && swept.more)
 		return 1;
 	why.text[0] = '\0';
-	if (state->work->learn && learn(state, &why) == -1)
+	if (state->work->learn && learn(state, now, &why) == -1)
 		drac_work_complain(&why);
 	return 0;
 }
@@ -322,7 +333,7 @@ drac_work_open(struct drac_state *state, struct drac_why *why)
 		drac_why_set(why, "out of memory");
 		return -1;
 	}
-	if (open_store(state, why) == -1 || learn(state, why) == -1) {
+	if (open_store(state, why) == -1 || learn(state, time(NULL), why) == -1) {
 		if (why->text[0] == '\0')
 			drac_why_set(why, "%s: %s", state->conf.database,
 			    strerror(errno));

@@ -19,6 +19,7 @@ struct batch {
 	size_t count;
 	time_t now;
 	bool tidy; /* remove what has expired in passing */
+	struct drac_why closed_error; /* why the list cannot be read, or empty */
 };
 
 /* One address in the map, and the network that it opens. */
@@ -246,12 +247,29 @@ tidy_leaf(struct drac_store *store, const struct drac_text *key, time_t now)
 	return result == -1 ? -1 : 0;
 }
 
+/*
+ * Where the list cannot be read every add is refused, and the other changes
+ * of the batch are made: what has expired goes.
+ */
+static bool
+is_closed(struct drac_store *store, struct batch *batch, struct drac_op *op)
+{
+	op->grant = (struct drac_grant){ 0 };
+	if (batch->closed_error.text[0] != '\0' ||
+	    drac_store_is_closed(store, &op->addr, batch->now,
+		&op->grant.closed, &batch->closed_error) == -1)
+		op->grant.closed = DRAC_CLOSED_UNKNOWN;
+	return op->grant.closed != 0;
+}
+
 static int
-op_add(struct drac_store *store, const struct batch *batch, struct drac_op *op)
+op_add(struct drac_store *store, struct batch *batch, struct drac_op *op)
 {
 	struct entry entry;
 	time_t is, may;
 
+	if (is_closed(store, batch, op))
+		return 0;
 	if (find(store, &op->addr, &entry) == -1)
 		return -1;
 	is = entry.expiry;
@@ -348,7 +366,7 @@ op_expire(struct drac_store *store, const struct batch *batch,
 }
 
 static int
-make_op(struct drac_store *store, const struct batch *batch, struct drac_op *op)
+make_op(struct drac_store *store, struct batch *batch, struct drac_op *op)
 {
 	op->done = false;
 	switch (op->kind) {
@@ -370,8 +388,9 @@ make_op(struct drac_store *store, const struct batch *batch, struct drac_op *op)
 static int
 make_all(struct drac_store *store, void *arg)
 {
-	const struct batch *batch = arg;
+	struct batch *batch = arg;
 
+	batch->closed_error.text[0] = '\0';
 	for (size_t i = 0; i < batch->count; i++)
 		if (make_op(store, batch, &batch->ops[i]) == -1)
 			return -1;
@@ -394,7 +413,10 @@ apply(struct drac_store *store, struct drac_op *ops, size_t count, time_t now,
     struct drac_why *why)
 {
 	/* The owner has what is due removed by name. */
-	struct batch batch = { ops, count, now, !store->opts.owner };
+	struct batch batch = { .ops = ops,
+		.count = count,
+		.now = now,
+		.tidy = !store->opts.owner };
 
 	if (drac_map_change(store, make_all, &batch, now, why) == -1) {
 		undo_answers(ops, count);
@@ -402,6 +424,8 @@ apply(struct drac_store *store, struct drac_op *ops, size_t count, time_t now,
 	}
 	for (size_t i = 0; i < count; i++)
 		ops[i].grant.deferred = store->deferred;
+	if (batch.closed_error.text[0] != '\0' && why != NULL)
+		*why = batch.closed_error;
 	return 0;
 }
 
@@ -447,16 +471,23 @@ drac_store_add(struct drac_store *store, const struct drac_addr *addr,
 		.addr = *addr,
 		.expiry = expiry,
 		.renew_s = renew_s };
-	int result = 0;
+	int result;
 
 	drac_map_begin(store, why);
-	if (still_fresh(store, &op, now, &op.grant.expiry))
+	result =
+	    drac_store_is_closed(store, addr, now, &op.grant.closed, why);
+	if (result == 0 && still_fresh(store, &op, now, &op.grant.expiry))
 		op.grant.previous = op.grant.expiry;
-	else
+	else if (result == 0)
 		result = apply(store, &op, 1, now, why);
+	/* The list may have changed since. */
+	if (op.grant.closed == DRAC_CLOSED_UNKNOWN) {
+		errno = EINVAL;
+		result = -1;
+	}
 	if (grant != NULL)
 		*grant = op.grant;
-	return result;
+	return result == -1 ? -1 : 0;
 }
 
 /* A change that knows no time: 1 done, 0 not, -1. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "breaker.h"
+#include "closed.h"
 #include "route.h"
 #include "sigguard.h"
 #include "sys.h"
@@ -289,6 +290,19 @@ say_granted(struct drac_login *login, const struct drac_grant *grant)
 		say(login, DRAC_LOGIN_WARNING, "%s", login->why.text);
 }
 
+/* By the administrator, who may have closed an address of its network. */
+static enum drac_outcome
+refuse_closed(struct drac_login *login, time_t until, time_t now)
+{
+	char clock[DRAC_CLOSED_UNTIL];
+
+	drac_closed_until_text(until, now, clock);
+	drac_why_set(&login->why, "%s is closed until %s", login->addr_text,
+	    clock);
+	login->level = DRAC_LOGIN_INFO;
+	return DRAC_REFUSED;
+}
+
 /* errno and why say what was in the way. EBUSY: a daemon keeps this map. */
 static enum drac_outcome
 could_not_write(struct drac_login *login)
@@ -372,11 +386,26 @@ write_map(struct drac_login *login, struct drac_mark *mark)
 		mark->grant = (struct drac_grant){ 0 };
 		return DRAC_FAILED;
 	}
+	if (mark->grant.closed != 0)
+		return refuse_closed(login, mark->grant.closed, now_of(login));
 	say_granted(login, &mark->grant);
 	return DRAC_RECORDED;
 }
 
+/* What became of one of several; error is why the others failed. */
 static enum drac_outcome
+settle_one(struct drac_login *login, const struct drac_grant *grant, time_t now,
+    const struct drac_why *error)
+{
+	if (grant->closed == DRAC_CLOSED_UNKNOWN)
+		return fail(login, DRAC_LOGIN_ERR, error->text);
+	if (grant->closed != 0)
+		return refuse_closed(login, grant->closed, now);
+	say_granted(login, grant);
+	return DRAC_RECORDED;
+}
+
+static void
 write_all(struct drac_login *logins, size_t count, struct drac_op *ops)
 {
 	struct drac_store_opts opts;
@@ -384,41 +413,42 @@ write_all(struct drac_login *logins, size_t count, struct drac_op *ops)
 		.login = logins,
 		.ops = ops,
 		.count = count };
+	struct drac_why error;
 	enum drac_outcome outcome;
+	time_t now;
 
 	drac_conf_store_opts(logins->conf, &opts);
 	opts.may_create = true;
 	outcome = write_entry(&entry);
-	for (size_t i = 0; i < count; i++) {
-		if (outcome == DRAC_RECORDED)
-			say_granted(&logins[i], &ops[i].grant);
-		else if (i > 0)
-			(void)fail(&logins[i], logins->level, logins->why.text);
-	}
-	return outcome;
+	error = logins->why;
+	now = now_of(logins);
+	for (size_t i = 0; i < count; i++)
+		logins[i].outcome =
+		    outcome == DRAC_RECORDED
+			? settle_one(&logins[i], &ops[i].grant, now, &error)
+			: fail(&logins[i], logins->level, error.text);
 }
 
-enum drac_outcome
+void
 drac_login_record_all(struct drac_login *logins, size_t count)
 {
-	enum drac_outcome outcome = DRAC_FAILED;
 	struct drac_sigguard guard;
 	int saved = errno;
 	struct drac_op *ops;
 
 	if (count == 0)
-		return DRAC_RECORDED;
+		return;
 	ops = calloc(count, sizeof(*ops));
 	drac_sigguard_begin(&guard);
 	logins->began_ms = drac_sys_ms();
 	if (ops != NULL)
-		outcome = write_all(logins, count, ops);
+		write_all(logins, count, ops);
 	for (size_t i = 0; ops == NULL && i < count; i++)
-		(void)fail(&logins[i], DRAC_LOGIN_ERR, "out of memory");
+		logins[i].outcome =
+		    fail(&logins[i], DRAC_LOGIN_ERR, "out of memory");
 	free(ops);
 	drac_sigguard_end(&guard);
 	errno = saved;
-	return outcome;
 }
 
 /* Servers */

@@ -83,6 +83,7 @@ struct drac_login {
 
 	char servers[DRAC_LOGIN_LIST]; /* what became of those that failed */
 	int64_t began_ms;
+	enum drac_outcome outcome; /* of drac_login_record_all */
 	bool opened; /* the address, which was not authorised before */
 	bool said;   /* all there is to say */
 };
@@ -141,11 +142,11 @@ bool drac_login_is_marked(const struct drac_mark *mark);
 /*
  * At most DRAC_OPS_MAX logins of one configuration that names no server, all
  * allowed by policy, recorded in one change of the map: all of them or none,
- * now and within the time that is left as the first one tells. Nobody can
- * take these back.
+ * now and within the time that is left as the first one tells. Those that
+ * the administrator has closed are left out. What became of each is in its
+ * outcome. Nobody can take these back.
  */
-enum drac_outcome drac_login_record_all(struct drac_login *logins,
-    size_t count);
+void drac_login_record_all(struct drac_login *logins, size_t count);
 
 /* Say why it was not recorded, unless it was or that has been said. */
 void drac_login_conclude(struct drac_login *login, enum drac_outcome outcome);

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "btree.h"
+#include "closed.h"
 #include "images.h"
 #include "journal.h"
 #include "key.h"
@@ -58,6 +59,9 @@ struct drac_store {
 	uint32_t upkeep_at; /* the page that upkeep looks at next */
 	uint64_t early;     /* the stretch of the ring written early last */
 	struct drac_sweep *pass; /* that upkeep has begun; NULL none */
+	struct drac_closed closed; /* as its file was when we looked last */
+	struct stat closed_st;     /* that file; all zero: there was none */
+	bool closed_known;
 };
 
 /* Begin a public call: an empty why, a fresh time limit. */
@@ -109,6 +113,17 @@ int drac_map_own(struct drac_store *store, struct drac_why *why);
 
 /* Have a map to work on, whole and up to date, whatever it takes. */
 int drac_map_attach(struct drac_store *store, struct drac_why *why);
+
+/*
+ * Have the list of closed addresses as its file is now; wants no lock, for
+ * the file is only ever replaced. -1: it cannot be read, and nothing may be
+ * authorised.
+ */
+int drac_map_know_closed(struct drac_store *store, struct drac_why *why);
+
+/* Forget the closings that are over, in the file, too. Locked. */
+int drac_map_prune_closed(struct drac_store *store, time_t now,
+    struct drac_why *why);
 
 /* The map with every page checked, and what is pending over it. */
 int drac_map_checked_tree(struct drac_store *store, struct drac_tree *tree);

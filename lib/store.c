@@ -29,6 +29,7 @@ drac_store_close(struct drac_store *store)
 		return;
 	drac_map_forget(store);
 	free(store->pass);
+	drac_closed_free(&store->closed);
 	if (store->lock_fd != -1)
 		(void)close(store->lock_fd);
 	drac_place_close(&store->place);

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "addr.h"
+#include "closed.h"
 #include "key.h"
 #include "opts.h"
 #include "why.h"
@@ -43,7 +44,12 @@ struct drac_grant {
 	bool written;    /* false: recorded moments ago, or longer already */
 	bool deferred;   /* safe in the journal, not yet seen by readers;
 			* why tells which process is in the way */
+	time_t closed; /* not 0: not authorised, for the address or its network
+			* is closed until then; or DRAC_CLOSED_UNKNOWN */
 };
+
+/* The list of closed addresses cannot be read; why says so. */
+#define DRAC_CLOSED_UNKNOWN ((time_t)-1)
 
 /*
  * Open the directory, check that it is safe (owned by us or root, not
@@ -72,6 +78,7 @@ void drac_store_close(struct drac_store *store);
  * Removes a few expired entries that it passes. An entry that lasts longer
  * only because the clock was ahead and went back (drac_store_sweep) is
  * shortened. grant may be NULL.
+ * A closed address is not authorised: 0, and grant->closed says so.
  * 0 done; -1 with errno: ETIMEDOUT, ENOSPC, EIO, EACCES ...: not recorded.
  * A damaged map is replaced on the way; then why is set although the
  * result is 0 (why->text is empty otherwise).
@@ -142,6 +149,26 @@ int drac_store_drop(struct drac_store *store, const struct drac_addr *addr,
     struct drac_why *why);
 
 /*
+ * Close a network to every add until then, or, with 0, open it again; what is
+ * in the map stays, set still sets. When it returns 0 it is on the disk.
+ * Closings that are over are forgotten. -1: ENOSPC, there are DRAC_CLOSED_MAX
+ * already; and others.
+ */
+int drac_store_close_net(struct drac_store *store, const struct drac_net *net,
+    time_t until, time_t now, struct drac_why *why);
+
+/* All closings, over or not; *closed is the caller's to free. */
+int drac_store_closed(struct drac_store *store, struct drac_closed *closed,
+    struct drac_why *why);
+
+/*
+ * Does a closing keep the address or the network that it opens shut? 1 and
+ * until when, 0, -1. It costs one fstatat(2).
+ */
+int drac_store_is_closed(struct drac_store *store, const struct drac_addr *addr,
+    time_t now, time_t *until, struct drac_why *why);
+
+/*
  * Call visit for every entry in key order, streaming: no lock is held
  * during visit, memory does not depend on the size. Entries added or
  * removed meanwhile may or may not be seen, all others are seen once.
@@ -169,6 +196,7 @@ struct drac_swept {
  * Remove entries with expiry <= now, in short batches with the locks
  * released between them. limit: at most so many removed, 0 for all.
  * Also finishes what a killed writer left, repairs a damaged map,
+ * forgets the closings that are over,
  * enlarges one that is nearly full, and replaces one by a copy, whatever its
  * size, when updates wait for a reader to let go. The lock file's time of
  * modification becomes now, by which others see when the map was swept.

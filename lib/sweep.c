@@ -429,6 +429,26 @@ leave_trace(const struct drac_store *store, time_t now)
 	(void)futimens(store->lock_fd, times);
 }
 
+/* What is wrong with the list keeps nothing else from being swept. */
+static int
+prune_closed(struct drac_store *store, time_t now, struct drac_why *why)
+{
+	struct drac_why error = { "" };
+	int result = drac_map_know_closed(store, &error);
+
+	if (result == 0 && store->closed.count == 0)
+		return 0;
+	if (result == 0 && drac_map_lock_writers(store, why) == -1)
+		return -1;
+	if (result == 0) {
+		result = drac_map_prune_closed(store, now, &error);
+		drac_map_unlock_writers(store);
+	}
+	if (result == -1 && why != NULL)
+		*why = error;
+	return result;
+}
+
 int
 drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
     struct drac_swept *swept, struct drac_why *why)
@@ -456,8 +476,10 @@ drac_store_sweep(struct drac_store *store, time_t now, uint64_t limit,
 		result = make_room(store, now, &enlarged, why);
 	if (result == 0)
 		result = raise_mark(store, now, why);
-	if (result == 0)
+	if (result == 0) {
 		leave_trace(store, now);
+		result = prune_closed(store, now, why);
+	}
 	swept->enlarged = swept->enlarged || enlarged;
 	store->sweeping = false;
 	return result;
@@ -545,5 +567,5 @@ drac_store_upkeep(struct drac_store *store, time_t now, bool *anew,
 	store->anew = false;
 	if (!store->repaired && why != NULL)
 		why->text[0] = '\0';
-	return 0;
+	return prune_closed(store, now, why);
 }

@@ -59,7 +59,9 @@ enum part {
 	PART_COUNT = 1 << 4,
 	PART_LISTED = 1 << 5,
 	PART_SWEPT = 1 << 6,
-	PART_TEXT = 1 << 7
+	PART_TEXT = 1 << 7,
+	PART_BITS = 1 << 8,
+	PART_CLOSED = 1 << 9
 };
 
 static const struct {
@@ -76,18 +78,20 @@ static const struct {
 	[DRAC_PROC_LIST] = { PART_ADDR | PART_COUNT, PART_FLAG | PART_LISTED },
 	[DRAC_PROC_SWEEP] = { 0, PART_SWEPT },
 	[DRAC_PROC_STATUS] = { 0, PART_TEXT },
+	[DRAC_PROC_CLOSE] = { PART_ADDR | PART_BITS | PART_EXPIRY, 0 },
+	[DRAC_PROC_CLOSED] = { 0, PART_CLOSED },
 };
 
 static unsigned
 parts_taken(uint32_t procedure)
 {
-	return procedure <= DRAC_PROC_STATUS ? procedures[procedure].takes : 0;
+	return procedure <= DRAC_PROC_CLOSED ? procedures[procedure].takes : 0;
 }
 
 static unsigned
 parts_told(uint32_t procedure)
 {
-	return procedure <= DRAC_PROC_STATUS ? procedures[procedure].tells : 0;
+	return procedure <= DRAC_PROC_CLOSED ? procedures[procedure].tells : 0;
 }
 
 static bool
@@ -100,7 +104,7 @@ static bool
 has_procedure(uint32_t version, uint32_t procedure)
 {
 	if (version == DRAC_VERSION_LOCAL)
-		return procedure <= DRAC_PROC_STATUS;
+		return procedure <= DRAC_PROC_CLOSED;
 	return procedure <= DRAC_PROC_ADD;
 }
 
@@ -261,6 +265,17 @@ take_addr(struct reader *r, struct drac_addr *addr)
 	}
 }
 
+/* Those of a network that has this address. */
+static unsigned char
+take_bits(struct reader *r, const struct drac_addr *addr)
+{
+	uint32_t bits = take_word(r);
+
+	if (bits > 8u * addr->len)
+		r->bad = true;
+	return r->bad ? 0 : (unsigned char)bits;
+}
+
 /* The argument of version 1. */
 static void
 take_addr_word(struct reader *r, struct drac_addr *addr)
@@ -305,6 +320,8 @@ take_arguments(struct reader *r, struct drac_call *call)
 
 	if (parts & PART_ADDR)
 		take_addr(r, &call->addr);
+	if (parts & PART_BITS)
+		call->bits = take_bits(r, &call->addr);
 	if (parts & PART_EXPIRY)
 		call->expiry = take_time(r);
 	if (parts & PART_PREVIOUS)
@@ -428,7 +445,7 @@ take_reply(struct reader *r, uint32_t xid)
 }
 
 static void
-take_listed(struct reader *r, struct drac_reply *reply)
+take_listed(struct reader *r, bool nets, struct drac_reply *reply)
 {
 	uint32_t count = take_word(r);
 
@@ -443,6 +460,8 @@ take_listed(struct reader *r, struct drac_reply *reply)
 		take_addr(r, &entry->addr);
 		if (entry->addr.len == 0)
 			r->bad = true;
+		if (nets)
+			entry->bits = take_bits(r, &entry->addr);
 		entry->expiry = take_time(r);
 	}
 	reply->count = count;
@@ -462,8 +481,8 @@ take_told(struct reader *r, uint32_t procedure, struct drac_reply *reply)
 		reply->expiry = take_time(r);
 	if (parts & PART_PREVIOUS)
 		reply->previous = take_time(r);
-	if (parts & PART_LISTED)
-		take_listed(r, reply);
+	if (parts & (PART_LISTED | PART_CLOSED))
+		take_listed(r, parts & PART_CLOSED, reply);
 	if (parts & PART_SWEPT) {
 		reply->removed = take_hyper(r);
 		reply->kept = take_hyper(r);
@@ -681,6 +700,8 @@ put_arguments(struct writer *w, const struct drac_call *call)
 		put_word(w, 0);
 	else if (parts & PART_ADDR)
 		put_addr(w, &call->addr);
+	if (parts & PART_BITS)
+		put_word(w, call->bits);
 	if (parts & PART_EXPIRY)
 		put_time(w, call->expiry);
 	if (parts & PART_PREVIOUS)
@@ -791,7 +812,7 @@ drac_wire_answer(uint32_t xid, enum drac_answer answer, unsigned char *octets)
 }
 
 static void
-put_listed(struct writer *w, const struct drac_reply *reply)
+put_listed(struct writer *w, bool nets, const struct drac_reply *reply)
 {
 	size_t count = reply->listed == NULL ? 0 : reply->count;
 
@@ -800,6 +821,8 @@ put_listed(struct writer *w, const struct drac_reply *reply)
 	put_word(w, (uint32_t)count);
 	for (size_t i = 0; i < count && !w->bad; i++) {
 		put_addr(w, &reply->listed[i].addr);
+		if (nets)
+			put_word(w, reply->listed[i].bits);
 		put_time(w, reply->listed[i].expiry);
 	}
 }
@@ -815,8 +838,8 @@ put_told(struct writer *w, uint32_t procedure, const struct drac_reply *reply)
 		put_time(w, reply->expiry);
 	if (parts & PART_PREVIOUS)
 		put_time(w, reply->previous);
-	if (parts & PART_LISTED)
-		put_listed(w, reply);
+	if (parts & (PART_LISTED | PART_CLOSED))
+		put_listed(w, parts & PART_CLOSED, reply);
 	if (parts & PART_SWEPT) {
 		put_hyper(w, reply->removed);
 		put_hyper(w, reply->kept);

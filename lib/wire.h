@@ -48,7 +48,9 @@ enum drac_procedure {
 	DRAC_PROC_CLEAR = 6,
 	DRAC_PROC_LIST = 7,
 	DRAC_PROC_SWEEP = 8,
-	DRAC_PROC_STATUS = 9
+	DRAC_PROC_STATUS = 9,
+	DRAC_PROC_CLOSE = 10,
+	DRAC_PROC_CLOSED = 11
 };
 
 /* The word that versions 1 and 2 answer with. */
@@ -77,9 +79,10 @@ struct drac_call {
 	uint32_t procedure;
 	struct drac_addr addr; /* LIST: the last one seen; len 0: from the
 				* start. SET, ADD and the like: whom */
-	time_t expiry;         /* TAKE_BACK, SET */
+	time_t expiry;         /* TAKE_BACK, SET; CLOSE: until when, 0: open */
 	time_t previous;       /* TAKE_BACK; 0: none */
 	uint32_t count;        /* LIST: entries wanted, 1..DRAC_LIST_MAX */
+	uint32_t bits;         /* CLOSE: of the network */
 };
 
 /* What a server makes of the octets it received. */
@@ -130,10 +133,11 @@ size_t drac_wire_void(uint32_t xid, unsigned char *octets); /* 24 octets */
 size_t drac_wire_answer(uint32_t xid, enum drac_answer answer,
     unsigned char *octets); /* 28 octets */
 
-/* An entry of the map as LIST tells it. */
+/* An entry of the map as LIST tells it, or a network as CLOSED does. */
 struct drac_listed {
 	struct drac_addr addr;
 	time_t expiry;
+	unsigned char bits; /* CLOSED */
 };
 
 /*
@@ -145,7 +149,8 @@ struct drac_listed {
  *   LIST                  flag (these are the last), listed, count
  *   SWEEP                 removed, kept
  *   STATUS                text: lines `name value`; cut at 60 KiB
- *   SET CLEAR             nothing
+ *   CLOSED                listed, count, at most DRAC_LIST_MAX
+ *   SET CLEAR CLOSE       nothing
  * With another answer than SUCCESS nothing follows the sentence.
  */
 struct drac_reply {

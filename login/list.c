@@ -69,16 +69,15 @@ static void
 flush(struct list *list)
 {
 	struct drac_login *group = list->group;
-	enum drac_outcome outcome = DRAC_FAILED;
 
 	if (list->waiting == 0)
 		return;
 	group->now = time(NULL);
 	drac_post_begin_group(list->speaker);
-	outcome = drac_login_record_all(group, list->waiting);
+	drac_login_record_all(group, list->waiting);
 	for (size_t i = 0; i < list->waiting; i++)
-		count(list, &group[i], outcome);
-	note_time(list, group, outcome);
+		count(list, &group[i], group[i].outcome);
+	note_time(list, group, group->outcome);
 	list->waiting = 0;
 }
 

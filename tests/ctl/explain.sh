@@ -122,7 +122,7 @@ says explain_net_exim 1 'does not relay' '' e 192.0.2.8 --as exim
 has_exim 'warn set acl_c_drac = ${readsocket{/run/drac/lookup.sock}{x}}'
 says explain_net_exim_service 0 'relays' '' e 2001:db8:0:ff::8 --as exim
 says explain_net_outside 1 'network 192.0.3.0/24 is not open' '' e 192.0.3.7
-says explain_net_json 1 '"expires":null,"lookup":true' '' \
+says explain_net_json 1 '"expires":null,"closed":null,"lookup":true' '' \
 	e --json 2001:db8:0:ff::8
 
 host 'key_style = nul'

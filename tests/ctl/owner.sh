@@ -29,12 +29,26 @@ says owner_daemon_again 0 "^the map $map is there already$" '' \
 	d init --daemon
 is owner_daemon_again_says_no_more 1 "$(wc -l <"$tmp/out")"
 d add 192.0.2.7 -q
+d drop 192.0.2.66 --for 1h -q
+is owner_closed_is_the_users "$uid" "$(owners "$map.closed")"
+ln "$map.closed" "$tmp/linked"
 says owner_taken_back 0 "^gave the map $map to root$" '' d init
 is owner_root_has_all 0 "$(owners "$lib" "$lib"/*)"
 is owner_kept_the_entries 0 "$(d show 192.0.2.7 >/dev/null; echo $?)"
+says owner_kept_the_closings 0 '^192.0.2.66 ' '' d list --closed
+is owner_closed_is_a_new_file "$uid" "$(owners "$tmp/linked")"
+rm "$tmp/linked"
 configure "user = $user" 'mode = 0644' 'server = local'
 says owner_server_local_is_enough 0 "^gave the map $map to $user$" '' d init
 is owner_server_local_has_all "$uid" "$(owners "$lib" "$lib"/*)"
+says owner_closings_again 0 '^192.0.2.66 ' '' d list --closed
+# What root would have to believe is read with care.
+echo nonsense >>"$map.closed"
+configure "user = $user" 'mode = 0644'
+says owner_damaged_closings 3 '' 'closed: line 3 is damaged' d init
+is owner_damaged_closings_stay "$uid" "$(owners "$lib" "$lib"/*)"
+configure "user = $user" 'mode = 0644' 'server = local'
+rm "$map.closed"
 says owner_quiet 0 '' '' d init -q
 
 # The group that was chosen for a reader stays.

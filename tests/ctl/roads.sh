@@ -6,7 +6,7 @@
 level() {
 	sed -E -e 's/[0-9]{4}-[0-9-]+ [0-9:]+Z/INSTANT/' \
 		-e 's/[0-9]+[dhms] [0-9]+[dhms]/SPAN/; s/[0-9]+s\b/SPAN/' \
-		-e 's/"(expires|remaining)":-?[0-9]+/"\1":N/g' "$1"
+		-e 's/"(expires|remaining|until|closed)":-?[0-9]+/"\1":N/g' "$1"
 }
 
 # take ROAD   each line of the table down this road
@@ -57,6 +57,28 @@ list_rest list
 drop_all drop --all
 drop_all_quiet drop --all -q
 list_nothing list
+closed_nothing list --closed
+closed_nothing_json list --closed --json
+close_missing drop 192.0.2.7 --for 2h
+close_quiet drop -q 2001:db8::8 --for 90s
+closed_show show 192.0.2.7
+closed_show_json show 192.0.2.7 --json
+closed_list list --closed
+closed_list_json list --closed --json
+closed_add add 192.0.2.7
+close_there drop 192.0.2.7 --for 1h
+closed_add_exact add 192.0.2.7 --lifetime 5m
+closed_all drop --all --for 1d
+closed_all_add add 192.0.2.7
+closed_all_list list --closed
+closed_all_over drop --all --for 0s -q
+closed_for_nothing drop 2001:db8::8 --for 0s
+closed_list_rest list --closed
+close_negative drop 192.0.2.7 --for -1s
+close_too_long drop 192.0.2.7 --for 366d
+close_half_seconds drop 192.0.2.7 --for 500ms
+close_nobody drop --for 1h
+close_add add 192.0.2.7 --for 1h
 usage drop
 TABLE
 
@@ -78,11 +100,11 @@ while read -r name words; do
 done <"$tmp/table"
 
 # It was the daemon that did it: nobody else may, and it has counted.
-is daemon_counted_drops 6 "$(said dropped)"
+is daemon_counted_drops 8 "$(said dropped)"
 before=$(said calls-local)
 d list >"$tmp/out"
 d show 192.0.2.7 >"$tmp/out"
-is daemon_counted_calls $((before + 5)) "$(said calls-local)"
+is daemon_counted_calls $((before + 6)) "$(said calls-local)"
 
 # An admin means it, also where the daemon would not write.
 says add_twice 0 '^192.0.2.7 is authorised until' '' d add 192.0.2.7

@@ -60,8 +60,8 @@ says show_missing 1 '^192\.0\.2\.9 is not authorised: not in the map$' '' \
 says show_json_yes 0 '^\{"address":"192.0.2.7","expires":[0-9]+,"rem' '' \
 	d show 192.0.2.7 --json
 says show_json_first 0 '^\{"address":"192.0.2.7"' '' d show --json 192.0.2.7
-says show_json_expired 1 '"remaining":-[0-9]+\}$' '' d show 192.0.2.8 --json
-says show_json_missing 1 '"expires":null,"remaining":null\}$' '' \
+says show_json_expired 1 '"remaining":-[0-9]+,"closed":null\}$' '' d show 192.0.2.8 --json
+says show_json_missing 1 '"expires":null,"remaining":null,"closed":null\}$' '' \
 	d show 192.0.2.9 --json
 is show_json_valid ok "$(perl -MJSON::PP -0777 -ne \
 	'decode_json($_); print "ok"' "$tmp/out" 2>&1)"

@@ -269,7 +269,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	for (uint32_t p = 0; p <= DRAC_PROC_STATUS; p++)
+	for (uint32_t p = 0; p <= DRAC_PROC_CLOSED; p++)
 		try_procedure(data, size,
 		    (struct drac_call){ .version = DRAC_VERSION_LOCAL,
 			.procedure = p });

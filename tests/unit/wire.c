@@ -459,7 +459,7 @@ faults_and_their_replies(void)
 		{ "procedure 2 of version 2", OURS("2", "2") "c0000264",
 		    ACCEPTED "00000003", DRAC_VERSION_LOCAL,
 		    DRAC_FAULT_PROCEDURE },
-		{ "procedure 10 of version 3", OURS("3", "a"),
+		{ "procedure 12 of version 3", OURS("3", "c"),
 		    ACCEPTED "00000003", DRAC_VERSION_LOCAL,
 		    DRAC_FAULT_PROCEDURE },
 		{ "no argument", OURS("1", "1"), ACCEPTED "00000004",
@@ -554,6 +554,15 @@ local_calls_both_ways(void)
 			.count = 1 } },
 		{ OURS("3", "8"), { .procedure = DRAC_PROC_SWEEP } },
 		{ OURS("3", "9"), { .procedure = DRAC_PROC_STATUS } },
+		{ OURS("3", "a") "00000004 c0000264 00000020 00000000 00000005",
+		    { .procedure = DRAC_PROC_CLOSE,
+			.addr = addr("192.0.2.100"),
+			.bits = 32,
+			.expiry = 5 } },
+		{ OURS("3", "a") "00000010 00000000 " ZERO3
+				 "00000000 00000000 00000000",
+		    { .procedure = DRAC_PROC_CLOSE, .addr = addr("::") } },
+		{ OURS("3", "b"), { .procedure = DRAC_PROC_CLOSED } },
 	};
 	unsigned char octets[DRAC_CALL_MAX];
 
@@ -593,6 +602,11 @@ local_calls_refused(void)
 	static const struct {
 		const char *name, *hex;
 	} rows[] = {
+		{ "33 bits", OURS("3", "a") "00000004 c0000264 00000021 "
+					    "00000000 00000005" },
+		{ "129 bits", OURS("3", "a") "00000010" V6 "00000081 "
+					     "00000000 00000005" },
+		{ "no bits", OURS("3", "a") "00000004 c0000264 00000000" },
 		{ "no address", OURS("3", "1") "00000000" },
 		{ "5 octets", OURS("3", "1") "00000005 c0000264 01000000" },
 		{ "3 octets", OURS("3", "1") "00000003 c0000200" },
@@ -645,7 +659,7 @@ what_cannot_be_said(void)
 		    { .version = 1,
 			.procedure = 2,
 			.addr = addr("192.0.2.100") } },
-		{ "procedure 10", { .version = 3, .procedure = 10 } },
+		{ "procedure 12", { .version = 3, .procedure = 12 } },
 		{ "before 1970", { .version = 3,
 				     .procedure = DRAC_PROC_SET,
 				     .addr = addr("192.0.2.100"),
@@ -762,6 +776,32 @@ list_of_a_thousand(void)
 	CHECK(errno == EBADMSG);
 	reply.count++;
 	CHECK(drac_wire_reply(7, DRAC_PROC_LIST, &reply, octets) == 0);
+}
+
+static void
+closed_networks(void)
+{
+	static const char hex[] =
+	    SUCCESS "00000000 00000000 00000002 "
+		    "00000004 c0000200 00000018 00000000 00000005 "
+		    "00000010 00000000 " ZERO3 "00000000 00000000 00000006";
+	struct drac_listed told[] = { { addr("192.0.2.0"), 5, 24 },
+		{ addr("::"), 6, 0 } };
+	static struct drac_listed heard[DRAC_LIST_MAX];
+	unsigned char octets[DRAC_CALL_MAX];
+	struct drac_reply reply = { .listed = told, .count = 2 };
+	struct drac_reply found = { .listed = heard };
+	struct drac_call call = local_call(DRAC_PROC_CLOSED);
+	struct message got = message(hex);
+
+	CHECK(same(octets, drac_wire_reply(7, DRAC_PROC_CLOSED, &reply, octets),
+	    hex));
+	CHECK(read_reply(got.octets, got.size, &call, &found) == 1);
+	CHECK(found.count == 2);
+	for (size_t i = 0; i < 2; i++)
+		CHECK(drac_addr_equal(&heard[i].addr, &told[i].addr) &&
+		      heard[i].bits == told[i].bits &&
+		      heard[i].expiry == told[i].expiry);
 }
 
 static void
@@ -890,6 +930,9 @@ local_replies_refused(void)
 		uint32_t procedure;
 		const char *hex;
 	} rows[] = {
+		{ "closed: 33 bits", DRAC_PROC_CLOSED,
+		    SUCCESS "00000000 00000000 00000001 "
+			    "00000004 c0000200 00000021 00000000 00000005" },
 		{ "a flag of 2", DRAC_PROC_DROP,
 		    SUCCESS "00000000 00000000 00000002" },
 		{ "no flag", DRAC_PROC_DROP, SUCCESS "00000000 00000000" },
@@ -1153,6 +1196,7 @@ main(void)
 	RUN(what_cannot_be_said);
 	RUN(local_replies_both_ways);
 	RUN(list_of_a_thousand);
+	RUN(closed_networks);
 	RUN(text_limits);
 	RUN(sentence_limits);
 	RUN(text_is_made_harmless);

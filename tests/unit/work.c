@@ -230,7 +230,13 @@ rights_are_asked_for(void)
 		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
 		{ "listed host lists", &mailhost, DRAC_PROC_LIST,
 		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
-		{ "root asks what is not", &root, 10, DRAC_ANSWER_UNKNOWN, 0 },
+		{ "user in allow_users closes", &named, DRAC_PROC_CLOSE,
+		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
+		{ "listed host opens", &mailhost, DRAC_PROC_CLOSE,
+		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
+		{ "listed host asks what is closed", &mailhost,
+		    DRAC_PROC_CLOSED, DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
+		{ "root asks what is not", &root, 12, DRAC_ANSWER_UNKNOWN, 0 },
 	};
 	struct drac_addr a = addr("192.0.2.7");
 
@@ -251,8 +257,119 @@ rights_are_asked_for(void)
 		CHECK_ROW(job.reply.why.text[0] != '\0', rows[i].name);
 	}
 	CHECK(drac_stats.calls[DRAC_ROAD_TCP] == 2);
-	CHECK(drac_stats.calls[DRAC_ROAD_UDP] == 4);
+	CHECK(drac_stats.calls[DRAC_ROAD_UDP] == 6);
 	CHECK(expiry_of("192.0.2.7") == NOW + LIFETIME);
+	stop();
+}
+
+static struct drac_job
+close_until(const char *text, unsigned bits, time_t until)
+{
+	struct drac_addr a = addr(text);
+	struct drac_job job = job_of(DRAC_PROC_CLOSE, &a);
+
+	job.call.bits = bits;
+	job.call.expiry = until;
+	drac_work_do(&state, &job, 1, NOW);
+	return job;
+}
+
+/* For everybody who may add, on each road and in each version. */
+static void
+closed_address_is_not_added(void)
+{
+	struct drac_addr a = addr("192.0.2.7");
+	struct drac_job job;
+
+	start_anew();
+	job = close_until("192.0.2.7", 32, NOW + 7200);
+	CHECK(job.answer == DRAC_ANSWER_SUCCESS);
+	job = call(DRAC_PROC_ADD, "192.0.2.7", NOW);
+	CHECK(job.answer == DRAC_ANSWER_SUCCESS && !job.reply.flag);
+	CHECK(job.reply.expiry == 0 && job.reply.previous == 0);
+	CHECK(strcmp(job.reply.why.text,
+		  "192.0.2.7 is closed until 00:13:20Z") == 0);
+	job = job_of(DRAC_PROC_ADD, &a);
+	job.local = false;
+	job.caller = mailhost;
+	drac_work_do(&state, &job, 1, NOW);
+	CHECK(job.answer == DRAC_ANSWER_SUCCESS);
+	CHECK(expiry_of("192.0.2.7") == -1);
+	CHECK(drac_stats.excluded == 2 && drac_stats.added == 0);
+	CHECK(state.entries == 0 && drac_due_count(state.due) == 0);
+	/* The administrator's own word still counts. */
+	job = job_of(DRAC_PROC_SET, &a);
+	job.call.expiry = NOW + 5;
+	drac_work_do(&state, &job, 1, NOW);
+	CHECK(expiry_of("192.0.2.7") == NOW + 5);
+	CHECK(call(DRAC_PROC_ADD, "192.0.2.8", NOW).reply.flag);
+	stop();
+}
+
+static void
+closing_outlives_the_daemon_and_ends(void)
+{
+	struct drac_job job;
+
+	start_anew();
+	(void)close_until("192.0.2.0", 24, NOW + 100);
+	(void)close_until("2001:db8::7", 128, NOW + 200);
+	stop();
+	start();
+	CHECK(!call(DRAC_PROC_ADD, "192.0.2.7", NOW + 99).reply.flag);
+	CHECK(!call(DRAC_PROC_ADD, "2001:db8::7", NOW + 99).reply.flag);
+	CHECK(call(DRAC_PROC_ADD, "192.0.2.7", NOW + 100).reply.flag);
+	job = call(DRAC_PROC_CLOSED, NULL, NOW);
+	CHECK(job.reply.count == 2);
+	/* Upkeep forgets it. */
+	drac_work_stepped(&state, NOW + 150);
+	job = call(DRAC_PROC_CLOSED, NULL, NOW + 150);
+	CHECK(job.reply.count == 1 && job.reply.listed[0].bits == 128 &&
+	      job.reply.listed[0].expiry == NOW + 200);
+	/* Opened again. */
+	(void)close_until("2001:db8::7", 128, 0);
+	CHECK(call(DRAC_PROC_ADD, "2001:db8::7", NOW + 150).reply.flag);
+	CHECK(call(DRAC_PROC_CLOSED, NULL, NOW).reply.count == 0);
+	stop();
+}
+
+static void
+close_wants_a_network(void)
+{
+	start_anew();
+	CHECK(close_until("192.0.2.7", 24, NOW + 100).answer ==
+	      DRAC_ANSWER_SYSERR);
+	CHECK(call(DRAC_PROC_ADD, "192.0.2.7", NOW).reply.flag);
+	stop();
+}
+
+/* Nothing is added, but what is over goes all the same. */
+static void
+damaged_list_stops_adds_alone(void)
+{
+	struct drac_addr a = addr("192.0.2.7"), b = addr("192.0.2.9");
+	struct drac_job jobs[] = { job_of(DRAC_PROC_ADD, &a),
+		job_of(DRAC_PROC_DROP, &b) };
+	char name[160];
+	FILE *file;
+
+	start_anew();
+	CHECK(call(DRAC_PROC_ADD, "192.0.2.9", NOW).reply.flag);
+	CHECK(call(DRAC_PROC_ADD, "192.0.2.11", NOW).reply.flag);
+	snprintf(name, sizeof(name), "%s.closed", path);
+	file = fopen(name, "we");
+	CHECK(file != NULL && fputs("nonsense\n", file) >= 0 &&
+	      fclose(file) == 0);
+	drac_work_do(&state, jobs, 2, NOW);
+	CHECK(jobs[0].answer == DRAC_ANSWER_SYSERR);
+	CHECK(jobs[1].answer == DRAC_ANSWER_SUCCESS && jobs[1].reply.flag);
+	CHECK(drac_stats.failed == 1);
+	(void)drac_work_idle(&state, NOW + LIFETIME, 0);
+	CHECK(expiry_of("192.0.2.7") == -1);
+	CHECK(expiry_of("192.0.2.9") == -1);
+	CHECK(expiry_of("192.0.2.11") == -1);
+	CHECK(unlink(name) == 0);
+	CHECK(call(DRAC_PROC_ADD, "192.0.2.7", NOW).reply.flag);
 	stop();
 }
 
@@ -864,6 +981,10 @@ main(void)
 	if (mkdir(dir, 0755) == -1)
 		return 1;
 	RUN(rights_are_asked_for);
+	RUN(closed_address_is_not_added);
+	RUN(closing_outlives_the_daemon_and_ends);
+	RUN(close_wants_a_network);
+	RUN(damaged_list_stops_adds_alone);
 	RUN(refusals_are_logged);
 	RUN(grants_are_logged_once);
 	RUN(excluded_is_no_failure);
