@@ -54,7 +54,7 @@ UNITS := $(wildcard conf/systemd/*)
 # What the tests are: programs of ours, and scripts.
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
-STORE := damage locks
+STORE := damage locks pages
 CTLT  := run check daemon login audit failclosed
 RPC   := start malformed reload kill descriptors
 E2E   := units booted bounds busy rpc local attack old
