@@ -58,7 +58,7 @@ STORE := damage locks pages
 CTLT  := run check daemon login audit failclosed
 RPC   := start malformed reload kill descriptors
 E2E   := units booted bounds busy rpc local attack old
-FRONT := courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
+FRONT := closed courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
 BACK  := postfix sendmail sendmail-classic exim auth-postfix auth-sendmail \
 	courier-mta opensmtpd lookup-postfix lookup-exim lookup-sendmail check \
