@@ -56,6 +56,7 @@ static const struct {
 	{ "map-owner", false },
 	{ "map-unreadable", false },
 	{ "map-name", false },
+	{ "map-closed", false },
 	{ "map-damaged", false },
 	{ "map-own-address", true },
 	{ "map-gateway", true },

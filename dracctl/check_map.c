@@ -488,6 +488,33 @@ check_sweep(struct map *map)
 	free(path);
 }
 
+/* Where the map may not be looked at, another finding says so. */
+static void
+check_closed(const struct map *map)
+{
+	struct drac_closed closed;
+	struct drac_place place;
+	struct drac_why why = { "" };
+	int result;
+
+	if (drac_place_open_kept(&place, map->path, map->dir.st_uid, NULL) ==
+	    -1)
+		return;
+	result = drac_closed_load(&place, 0, &closed, &why);
+	drac_place_close(&place);
+	if (result == -1 && errno != EACCES)
+		drac_check_find(map->check, "map-closed", map->path,
+		    "Remove the file, then close again what has to be closed "
+		    "(dracctl drop ADDRESS --for TIME).",
+		    "The list of closed addresses cannot be read (%s), so no "
+		    "login is recorded.",
+		    why.text);
+	if (result == 0 && closed.count > 0)
+		drac_check_looked(map->check,
+		    "Closed: %zu (dracctl list --closed).", closed.count);
+	drac_closed_free(&closed);
+}
+
 static void
 check_all(struct map *map)
 {
@@ -505,6 +532,7 @@ check_all(struct map *map)
 	keeper = find_keeper(map);
 	check->kept = keeper != 0;
 	check_mixture(check, keeper);
+	check_closed(map);
 	if (keeper == 0)
 		check_sweep(map);
 	drac_check_looked(check, "The map: %s, kept by %s.",

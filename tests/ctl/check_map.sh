@@ -38,6 +38,12 @@ printf '%0512d' 7 | dd of="$map" bs=512 seek=1 conv=notrunc status=none
 complains map_damaged map-damaged "$at"
 d sweep -q 2>/dev/null
 content map_mended
+d drop 192.0.2.66 --for 1h -q
+says map_closed_is_counted 0 '^Closed: 1 ' '' c
+truncate -s -1 "$map.closed"
+complains map_closed map-closed "$at"
+rm "$map.closed"
+content map_closed_mended
 
 if [ "$(id -u)" -eq 0 ]; then
 	chown 65534 "$map"
