@@ -34,6 +34,7 @@ static const struct {
 	{ "pam-not-reached", false },
 	{ "dovecot-cache", false },
 	{ "dovecot-service", false },
+	{ "dovecot-refuses", true },
 	{ "dovecot-worker", false },
 	{ "unit", false },
 	{ "postfix-none", false },

@@ -58,6 +58,7 @@ struct drac_check {
 	char **sessions; /* PAM services for which sessions are opened */
 	size_t session_count;
 	bool has_dovecot;
+	bool has_hook; /* Dovecot's post-login hook records */
 	bool has_postfix;
 	bool has_sendmail; /* and it reads our map */
 	bool has_exim;     /* and it reads our map */

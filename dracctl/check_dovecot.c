@@ -13,6 +13,8 @@
 
 #include "check.h"
 
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
 #define DOVECONF   "doveconf"
 #define CONF_FILE  "/etc/dovecot/dovecot.conf"
 #define PASSDB_MAX 8
@@ -23,6 +25,7 @@ struct passdb {
 	const char *driver;
 	char *service; /* as it is asked for: a name, *, %s */
 	const char *cache_key;
+	const char *refuses; /* a setting that may refuse after PAM's yes */
 	bool session;
 };
 
@@ -32,6 +35,7 @@ struct dovecot {
 	unsigned long ttl_s; /* auth_cache_ttl */
 	const char *protocols;
 	const char *worker; /* the user of auth-worker */
+	bool hook;          /* a post-login script that is ours */
 	struct passdb passdb[PASSDB_MAX];
 	size_t passdbs;
 };
@@ -88,6 +92,48 @@ read_args(struct passdb *passdb, char *args)
 	}
 }
 
+/* Is this a field of a user that lets Dovecot refuse, or pass on, a login? */
+static const char *
+refusing_field(const char *name)
+{
+	static const char *const fields[] = { "allow_nets", "nologin", "proxy",
+		"proxy_maybe" };
+
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (strcmp(name, fields[i]) == 0)
+			return fields[i];
+	return NULL;
+}
+
+/* override_fields = allow_nets=192.0.2.0/24 proxy=y */
+static void
+read_fields(struct passdb *passdb, char *fields)
+{
+	char *word;
+
+	while ((word = strsep(&fields, " \t")) != NULL) {
+		word[strcspn(word, "=")] = '\0';
+		if (passdb->refuses == NULL)
+			passdb->refuses = refusing_field(word);
+	}
+}
+
+/* The others say that the next passdb is asked, too. */
+static bool
+is_last_word(const char *result)
+{
+	return strcmp(result, "return-ok") == 0 ||
+	       strcmp(result, "return") == 0;
+}
+
+/* In a block of a block, which is how 2.4 writes fields. */
+static void
+take_field(struct passdb *passdb, const char *name)
+{
+	if (passdb->refuses == NULL)
+		passdb->refuses = refusing_field(name);
+}
+
 static void
 take_passdb(struct passdb *passdb, const char *name, char *value)
 {
@@ -101,6 +147,23 @@ take_passdb(struct passdb *passdb, const char *name, char *value)
 	else if (strcmp(name, "session") == 0 ||
 		 strcmp(name, "passdb_pam_session") == 0)
 		passdb->session = is_yes(value);
+	else if (strcmp(name, "override_fields") == 0 ||
+		 strcmp(name, "default_fields") == 0)
+		read_fields(passdb, value);
+	else if ((strcmp(name, "result_success") == 0 ||
+		     strcmp(name, "passdb_result_success") == 0) &&
+		 *value != '\0' && !is_last_word(value))
+		passdb->refuses = "result_success";
+}
+
+/* conf/dovecot/99-drac-postlogin.conf, or one of the admin's. */
+static void
+take_service(struct dovecot *dovecot, const char *name, const char *value)
+{
+	if (strcmp(name, "executable") == 0 &&
+	    (strstr(value, "drac-postlogin") != NULL ||
+		strstr(value, "drac-login") != NULL))
+		dovecot->hook = true;
 }
 
 static void
@@ -118,6 +181,7 @@ enum block {
 	OUTSIDE,
 	PASSDB,
 	WORKER,
+	SERVICE,
 	OTHER
 };
 
@@ -129,6 +193,8 @@ open_block(struct dovecot *dovecot, char *header)
 	header[strcspn(header, "{")] = '\0';
 	if (strncmp(header, "service auth-worker", 19) == 0)
 		return WORKER;
+	if (strncmp(header, "service ", 8) == 0)
+		return SERVICE;
 	if (strncmp(header, "passdb", 6) != 0 || header + 6 != name ||
 	    dovecot->passdbs == PASSDB_MAX)
 		return OTHER;
@@ -138,7 +204,22 @@ open_block(struct dovecot *dovecot, char *header)
 	return PASSDB;
 }
 
-/* Blocks of blocks say nothing that we want to know. */
+static void
+take_setting(struct dovecot *dovecot, enum block block, const char *name,
+    char *value)
+{
+	struct passdb *passdb =
+	    block == PASSDB ? &dovecot->passdb[dovecot->passdbs - 1] : NULL;
+
+	if (passdb != NULL)
+		take_passdb(passdb, name, value);
+	else if (block == WORKER && strcmp(name, "user") == 0)
+		dovecot->worker = value;
+	else if (block == SERVICE)
+		take_service(dovecot, name, value);
+}
+
+/* Of blocks of blocks those of a passdb alone are of interest. */
 static void
 read_conf(struct dovecot *dovecot, char *text)
 {
@@ -169,12 +250,11 @@ read_conf(struct dovecot *dovecot, char *text)
 		line[strcspn(line, " ")] = '\0';
 		if (depth == 0)
 			take_global(dovecot, line, value);
-		else if (depth == 1 && block == PASSDB)
-			take_passdb(&dovecot->passdb[dovecot->passdbs - 1],
-			    line, value);
-		else if (depth == 1 && block == WORKER &&
-			 strcmp(line, "user") == 0)
-			dovecot->worker = value;
+		else if (depth == 1)
+			take_setting(dovecot, block, line, value);
+		else if (block == PASSDB)
+			take_field(&dovecot->passdb[dovecot->passdbs - 1],
+			    line);
 	}
 }
 
@@ -195,9 +275,37 @@ keep_session(struct drac_check *check, const char *service)
 	more[check->session_count++] = copy;
 }
 
+/*
+ * PAM has said yes, our line has recorded the address, and then the client is
+ * told no. The post-login hook comes after that.
+ */
 static void
-check_service(struct drac_check *check, const struct passdb *passdb,
+check_refusals(struct drac_check *check, const struct passdb *passdb,
     const char *service)
+{
+	const char *setting = passdb->refuses;
+	bool proxy;
+
+	if (setting == NULL)
+		return;
+	proxy = strncmp(setting, "proxy", 5) == 0;
+	drac_check_find(check, "dovecot-refuses", CONF_FILE,
+	    proxy ? "Record on the server behind, by the post-login hook "
+		    "there (conf/dovecot/99-drac-postlogin.conf), with this "
+		    "host in its login_trusted_networks; and remove the line "
+		    "with pam_drac.so here."
+		  : "Record by the post-login hook alone: copy "
+		    "conf/dovecot/99-drac-postlogin.conf and drac-postlogin, "
+		    "and remove the line with pam_drac.so.",
+	    "With %s in the passdb, Dovecot may refuse a login that PAM has "
+	    "accepted for the service %s: the client is told no, and its "
+	    "address may relay.",
+	    setting, service);
+}
+
+static void
+check_service(struct drac_check *check, const struct dovecot *dovecot,
+    const struct passdb *passdb, const char *service)
 {
 	char *file;
 
@@ -205,8 +313,11 @@ check_service(struct drac_check *check, const struct passdb *passdb,
 		keep_session(check, service);
 	if (drac_check_records(check, service)) {
 		drac_check_looked(check, "Dovecot: asks PAM for %s.", service);
+		check_refusals(check, passdb, service);
 		return;
 	}
+	if (dovecot->hook)
+		return;
 	if (asprintf(&file, "/etc/pam.d/%s", service) == -1) {
 		check->no_memory = true;
 		return;
@@ -230,13 +341,13 @@ check_services(struct drac_check *check, const struct dovecot *dovecot,
 	if (service == NULL || *service == '\0')
 		service = "dovecot";
 	if (strcmp(service, "*") != 0 && strncmp(service, "%", 1) != 0) {
-		check_service(check, passdb, service);
+		check_service(check, dovecot, passdb, service);
 		return;
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (dovecot->protocols == NULL ||
 		    strstr(dovecot->protocols, protocols[i]) != NULL)
-			check_service(check, passdb, protocols[i]);
+			check_service(check, dovecot, passdb, protocols[i]);
 }
 
 /* A login from the cache makes no PAM call. */
@@ -247,7 +358,8 @@ check_cache(struct drac_check *check, const struct dovecot *dovecot,
 	const char *key = passdb->cache_key;
 	bool by_address = key != NULL && strstr(key, "%r") != NULL;
 
-	if (is_zero(dovecot->cache) || (key == NULL && !dovecot->new))
+	if (dovecot->hook || is_zero(dovecot->cache) ||
+	    (key == NULL && !dovecot->new))
 		return;
 	if (by_address && dovecot->ttl_s * 3 <= check->ctl->conf.lifetime_s)
 		return;
@@ -299,6 +411,10 @@ check_all(struct drac_check *check, const struct dovecot *dovecot)
 		check_services(check, dovecot, passdb);
 		check_cache(check, dovecot, passdb);
 	}
+	check->has_hook = dovecot->hook;
+	if (dovecot->hook)
+		drac_check_looked(check,
+		    "Dovecot: records by its post-login hook.");
 	if (pams > 0)
 		check_worker(check, dovecot);
 	else

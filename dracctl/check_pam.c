@@ -281,7 +281,7 @@ check_directory(struct drac_check *check)
 	if (check->services == 0 && takes_reports(check->ctl))
 		drac_check_looked(check, "PAM: no service records here, but "
 					 "others may report.");
-	else if (check->services == 0)
+	else if (check->services == 0 && !check->has_hook)
 		drac_check_find(check, "pam-none", PAM_DIR,
 		    "Put " DRAC_PAM_GOOD_LINE
 		    " at the end of the file of each mail "
@@ -300,6 +300,8 @@ drac_check_pam(struct drac_check *check)
 		check_service(check, ctl->pam[i], true);
 	if (ctl->pam_count == 0)
 		check_directory(check);
+	if (check->has_hook && ctl->conf.server_count == 0)
+		check->writes = true;
 	check->by_daemon = check->tells_local ||
 			   (check->services == 0 && takes_reports(check->ctl));
 }

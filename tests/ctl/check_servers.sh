@@ -71,6 +71,55 @@ service auth-worker {
 }
 END
 complains dovecot_worker dovecot-worker /etc/dovecot/dovecot.conf
+
+# What refuses after PAM has accepted
+hook='service imap-postlogin {
+  executable = script-login /etc/dovecot/drac-postlogin imap
+}'
+fields() {
+	passdb dovecot | sed "\$i\\  $1"
+}
+for field in 'override_fields = allow_nets=192.0.2.0/24' \
+	'default_fields = x=y nologin' 'override_fields = host=192.0.2.1 proxy=y' \
+	'result_success = continue-ok'; do
+	has_dovecot <<-END
+		$(fields "$field")
+	END
+	complains "dovecot_refuses: $field" dovecot-refuses \
+		/etc/dovecot/dovecot.conf
+done
+has_dovecot <<END
+# 2.4.0 (1234567890): /etc/dovecot/dovecot.conf
+passdb pam {
+  fields {
+    allow_nets = 192.0.2.0/24
+  }
+}
+END
+complains dovecot_refuses_2_4 dovecot-refuses /etc/dovecot/dovecot.conf
+for field in 'override_fields = user=%Lu' 'result_success = return-ok' \
+	'override_fields ='; do
+	has_dovecot <<-END
+		$(fields "$field")
+		passdb {
+		  deny = yes
+		  driver = passwd-file
+		  override_fields = nologin
+		}
+	END
+	content "dovecot_does_not_refuse: $field"
+done
+has_dovecot <<END
+auth_cache_size = 10 M
+$(fields 'override_fields = allow_nets=192.0.2.0/24')
+$hook
+END
+complains dovecot_refuses_and_hook dovecot-refuses /etc/dovecot/dovecot.conf
+rm "$root/etc/pam.d/dovecot"
+content dovecot_hook_alone
+is dovecot_hook_is_told 1 "$(grep -c '^Dovecot: records by its post' "$tmp/out")"
+sed -i '/^service/,$d' "$root/etc/dovecot/said"
+says dovecot_no_hook_and_no_line 1 '\(dovecot-service\)$' '' c
 has_dovecot <<END
 $(passdb 'session=yes dovecot')
 END
