@@ -386,6 +386,8 @@ check_worker(struct drac_check *check, const struct dovecot *dovecot)
 	if (user == NULL || *user == '\0' || strcmp(user, "root") == 0 ||
 	    strcmp(user, "$default_internal_user") == 0)
 		return;
+	if (check->tells_local && drac_conf_takes_any_user(&check->ctl->conf))
+		return;
 	for (size_t i = 0; i < check->ctl->conf.allow_user_count; i++)
 		if (check->tells_local &&
 		    strcmp(check->ctl->conf.allow_users[i], user) == 0)

@@ -397,7 +397,7 @@ check_socket(struct drac_check *check)
 
 	if (path == NULL)
 		check->no_memory = true;
-	else if (conf->allow_user_count > 0 && stat(path, &st) == 0 &&
+	else if (drac_conf_takes_users(conf) && stat(path, &st) == 0 &&
 		 (st.st_mode & S_IWOTH) == 0)
 		drac_check_find(check, "daemon-socket", conf->socket,
 		    "Say SocketMode=0666 (systemctl edit dracd.socket; below "

@@ -257,7 +257,7 @@ takes_reports(const struct drac_ctl *ctl)
 {
 	const struct drac_conf *conf = &ctl->conf;
 
-	return conf->allow_user_count > 0 || takes_remote(ctl);
+	return drac_conf_takes_users(conf) || takes_remote(ctl);
 }
 
 static void

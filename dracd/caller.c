@@ -3,7 +3,8 @@
 /*
  * Who may ask. The question whether an address is of this host comes before
  * the allow list, which may well contain it: any local user can call from
- * there, and only a reserved port tells root from the others.
+ * there. A reserved port tells root from the others, and the kernel tells the
+ * others from each other.
  */
 
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "diag.h"
 #include "front.h"
 #include "sys.h"
 
@@ -29,6 +31,14 @@
 
 #define UNPRIVILEGED "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
+/* Questions to the kernel may take this much of a second. */
+#define DIAG_US   100000
+#define SECOND_US 1000000
+
+/* For a line of the log: the host's own users, these at most, without NSS. */
+#define PASSWD     "/etc/passwd"
+#define PASSWD_MAX 4096u
+
 struct own {
 	struct drac_addr addr;
 	int own;
@@ -39,7 +49,9 @@ struct drac_gate {
 	struct drac_nets allow;
 	uid_t *users;
 	size_t user_count;
-	bool insecure_local;
+	bool any;          /* every local user may */
+	int64_t second_us; /* when this second of questions began */
+	int64_t spent_us;  /* in it */
 	unsigned reserved; /* ports below it are root's, for a second */
 	int64_t reserved_until_ms;
 	struct own cache[OWN_CACHED];
@@ -170,7 +182,7 @@ new_gate(const struct drac_conf *conf)
 		free(gate);
 		return NULL;
 	}
-	gate->insecure_local = conf->insecure_local;
+	gate->any = drac_conf_takes_any_user(conf);
 	return gate;
 }
 
@@ -311,15 +323,25 @@ is_own(struct drac_gate *gate, const struct drac_addr *addr)
 	return known->own;
 }
 
+static bool
+is_user(const struct drac_gate *gate, uid_t uid)
+{
+	if (gate->any)
+		return true;
+	for (size_t i = 0; i < gate->user_count; i++) {
+		if (gate->users[i] == uid)
+			return true;
+	}
+	return false;
+}
+
 static enum drac_right
 ask_user(const struct drac_gate *gate, uid_t uid, enum drac_refusal *refusal)
 {
 	if (uid == 0 || uid == geteuid())
 		return DRAC_RIGHT_ADMIN;
-	for (size_t i = 0; i < gate->user_count; i++) {
-		if (gate->users[i] == uid)
-			return DRAC_RIGHT_ADD;
-	}
+	if (is_user(gate, uid))
+		return DRAC_RIGHT_ADD;
 	*refusal = DRAC_REFUSAL_USER;
 	return DRAC_RIGHT_NONE;
 }
@@ -374,7 +396,7 @@ has_roots_port(struct drac_gate *gate, const struct drac_caller *caller)
 {
 	int64_t now_ms;
 
-	if (gate->insecure_local)
+	if (gate->any)
 		return true;
 	if (caller->port == 0 || caller->port >= IPPORT_RESERVED)
 		return false;
@@ -386,12 +408,56 @@ has_roots_port(struct drac_gate *gate, const struct drac_caller *caller)
 	return caller->port < gate->reserved;
 }
 
-static enum drac_refusal
-ask_own(struct drac_gate *gate, const struct drac_caller *caller)
+static int64_t
+clock_us(void)
 {
-	return has_roots_port(gate, caller) && !is_forgeable(caller)
-		   ? DRAC_REFUSAL_NONE
-		   : DRAC_REFUSAL_PORT;
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
+}
+
+/*
+ * Have the kernel tell whose the caller is. How long that takes any user can
+ * decide, who may open as many sockets as he likes: so it has a tenth of each
+ * second, and whoever calls beyond that is not known.
+ */
+static void
+learn_user(struct drac_gate *gate, struct drac_caller *caller)
+{
+	int64_t start_us = clock_us();
+	int result;
+
+	if (caller->told)
+		return;
+	if (start_us - gate->second_us >= SECOND_US) {
+		gate->second_us = start_us;
+		gate->spent_us = 0;
+	}
+	if (gate->spent_us >= DIAG_US)
+		return;
+	result = caller->road == DRAC_ROAD_TCP
+		     ? drac_diag_tcp(caller->fd, &caller->addr, caller->port,
+			   &caller->uid)
+		     : drac_diag_udp(caller->port, &caller->uid);
+	caller->told = result == 1;
+	gate->spent_us += clock_us() - start_us;
+}
+
+static enum drac_refusal
+ask_own(struct drac_gate *gate, struct drac_caller *caller)
+{
+	if (is_forgeable(caller))
+		return DRAC_REFUSAL_PORT;
+	if (has_roots_port(gate, caller))
+		return DRAC_REFUSAL_NONE;
+	if (gate->user_count == 0)
+		return DRAC_REFUSAL_PORT;
+	learn_user(gate, caller);
+	if (!caller->told)
+		return DRAC_REFUSAL_PORT;
+	return is_user(gate, caller->uid) ? DRAC_REFUSAL_NONE
+					  : DRAC_REFUSAL_USER;
 }
 
 /*
@@ -409,7 +475,7 @@ ask_other(struct drac_gate *gate, const struct drac_caller *caller)
 }
 
 static enum drac_refusal
-ask_host(struct drac_gate *gate, const struct drac_caller *caller)
+ask_host(struct drac_gate *gate, struct drac_caller *caller)
 {
 	enum drac_scope scope = drac_addr_scope(&caller->addr);
 	int own;
@@ -424,7 +490,7 @@ ask_host(struct drac_gate *gate, const struct drac_caller *caller)
 }
 
 enum drac_right
-drac_gate_ask(struct drac_gate *gate, const struct drac_caller *caller,
+drac_gate_ask(struct drac_gate *gate, struct drac_caller *caller,
     enum drac_refusal *refusal)
 {
 	*refusal = DRAC_REFUSAL_NONE;
@@ -432,6 +498,50 @@ drac_gate_ask(struct drac_gate *gate, const struct drac_caller *caller,
 		return ask_user(gate, caller->uid, refusal);
 	*refusal = ask_host(gate, caller);
 	return *refusal == DRAC_REFUSAL_NONE ? DRAC_RIGHT_ADD : DRAC_RIGHT_NONE;
+}
+
+/* A user of /etc/passwd; "8" for one who is not there. */
+static void
+name_user(uid_t uid, char *text, size_t size)
+{
+	FILE *file = fopen(PASSWD, "re");
+	char line[1024], name[33];
+	unsigned found;
+
+	snprintf(text, size, "%u", (unsigned)uid);
+	if (file == NULL)
+		return;
+	for (unsigned i = 0;
+	     i < PASSWD_MAX && fgets(line, sizeof line, file) != NULL; i++) {
+		if (sscanf(line, "%32[^:]:%*[^:]:%u:", name, &found) == 2 &&
+		    found == uid) {
+			snprintf(text, size, "%s", name);
+			break;
+		}
+	}
+	(void)fclose(file);
+}
+
+void
+drac_gate_advise(struct drac_gate *gate, struct drac_caller *caller,
+    enum drac_refusal refusal, char text[DRAC_ADVICE_TEXT])
+{
+	char name[40];
+
+	text[0] = '\0';
+	if (refusal != DRAC_REFUSAL_USER && refusal != DRAC_REFUSAL_PORT)
+		return;
+	if (caller->road != DRAC_ROAD_LOCAL) {
+		if (is_own(gate, &caller->addr) != 1 || is_forgeable(caller))
+			return;
+		learn_user(gate, caller);
+		if (!caller->told)
+			return;
+	}
+	name_user(caller->uid, name, sizeof name);
+	snprintf(text, DRAC_ADVICE_TEXT,
+	    ", from user %s (uid %u): set allow_users = %s, or any", name,
+	    (unsigned)caller->uid, name);
 }
 
 void

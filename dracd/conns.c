@@ -166,6 +166,7 @@ accept_caller(const struct drac_socket *socket, struct drac_caller *caller)
 		    ntohs(peer.sa.sa_family == AF_INET6 ? peer.sin6.sin6_port
 							: peer.sin.sin_port);
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		caller->fd = fd;
 		return fd;
 	}
 	close(fd);

@@ -6,6 +6,7 @@
  *
  *   front    sockets: what arrived becomes jobs, done jobs become answers
  *   caller   who may ask, and how a refusal is logged
+ *   diag     which user of this host calls, as the kernel tells
  *   work     a turn's jobs against the map: all changes of a turn are one
  *            entry in the journal and one wait for the disk
  *   due      which entry expires when, in memory
@@ -62,8 +63,10 @@ enum drac_road {
 
 struct drac_caller {
 	enum drac_road road;
-	uid_t uid;             /* DRAC_ROAD_LOCAL */
+	uid_t uid;             /* DRAC_ROAD_LOCAL; the others: if told */
+	bool told;             /* the others: the kernel told the uid */
 	pid_t pid;             /* DRAC_ROAD_LOCAL, for the log */
+	int fd;                /* DRAC_ROAD_TCP: the connection; borrowed */
 	struct drac_addr addr; /* the others */
 	unsigned short port;   /* host order, the others */
 };
@@ -96,8 +99,9 @@ enum drac_refusal {
  * says, since any local user can call from it.
  *
  * What a sender's address proves:
- *   IPv4, and IPv6 over TCP: of this host a reserved port is root; of
- *       others the allow list decides
+ *   IPv4, and IPv6 over TCP: of this host a reserved port is root, and from
+ *       another port the kernel tells which user calls; of others the allow
+ *       list decides
  *   IPv6 over UDP: of this host ::1 alone, since the kernel takes the other
  *       addresses of this host from outside, too; of others the allow list
  *       and a reserved port, since any local user can send from any address
@@ -108,11 +112,20 @@ int drac_gate_open(const struct drac_conf *conf, drac_conf_report *report,
     void *arg, struct drac_gate **gate); /* -1: reported */
 void drac_gate_close(struct drac_gate *gate);
 
+/*
+ * What an administrator has to write to let a refused caller of this host in:
+ * "from user mail (uid 8): set allow_users = mail, or any". Empty when it is
+ * not known who that is, or when that would not help. May read /etc/passwd.
+ */
+#define DRAC_ADVICE_TEXT 160
+void drac_gate_advise(struct drac_gate *gate, struct drac_caller *caller,
+    enum drac_refusal refusal, char text[DRAC_ADVICE_TEXT]);
+
 /* Take out of allow_users who cannot be found, each reported. */
 void drac_gate_leave_out(struct drac_conf *conf, drac_conf_report *report,
     void *arg);
 enum drac_right drac_gate_ask(struct drac_gate *gate,
-    const struct drac_caller *caller, enum drac_refusal *refusal);
+    struct drac_caller *caller, enum drac_refusal *refusal);
 
 /* A call, and after drac_work_do its answer. */
 struct drac_job {
@@ -367,6 +380,7 @@ __attribute__((format(printf, 2, 3))) void drac_say(int level,
  */
 __attribute__((format(printf, 2, 3))) void
 drac_say_limited(enum drac_refusal cause, const char *format, ...);
+bool drac_say_is_due(enum drac_refusal cause); /* it would be a line now */
 void drac_say_flush(int64_t now_ms); /* tell what was left out, or lost */
 
 /* sd_notify(3) without the library: "READY=1" and the like. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "diag.h"
 #include "dracd.h"
 #include "lookups.h"
 
@@ -59,6 +60,8 @@ drac_load_conf(const struct drac_options *options, struct drac_conf *conf)
 	if (override(conf, "lifetime", options->minutes, "m") == -1 ||
 	    override(conf, "database", options->database, "") == -1)
 		errors++;
+	for (size_t i = 0; drac_conf_given_up(conf, &i, &why);)
+		drac_say(LOG_WARNING, "%s", why.text);
 	if (errors == 0 && drac_conf_check(conf, &why) == -1)
 		report(why.text, &errors);
 	return errors == 0 ? 0 : -1;
@@ -70,7 +73,15 @@ drac_load_gate(const struct drac_conf *conf, struct drac_gate **gate)
 	int errors = 0;
 
 	*gate = NULL;
-	return drac_gate_open(conf, report, &errors, gate);
+	if (drac_gate_open(conf, report, &errors, gate) == -1)
+		return -1;
+	if (conf->allow_user_count > 0 && conf->listen_count > 0 &&
+	    drac_diag_try() == -1)
+		drac_say(LOG_WARNING,
+		    "allow_users: the kernel does not tell who calls by UDP "
+		    "or TCP, so only the local socket is open to them: %s",
+		    strerror(errno));
+	return 0;
 }
 
 static void

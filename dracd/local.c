@@ -13,7 +13,7 @@
 static mode_t
 mode_of(const struct drac_sockets *sockets, const struct drac_conf *conf)
 {
-	return conf->allow_user_count > 0 ? MODE_ALL : sockets->closed;
+	return drac_conf_takes_users(conf) ? MODE_ALL : sockets->closed;
 }
 
 int

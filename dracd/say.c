@@ -86,6 +86,14 @@ catch_up(enum drac_refusal number, int64_t now_ms)
 	cause->said_ms = now_ms;
 }
 
+bool
+drac_say_is_due(enum drac_refusal number)
+{
+	const struct cause *cause = &causes[number];
+
+	return !cause->said || drac_sys_ms() - cause->said_ms >= MINUTE_MS;
+}
+
 void
 drac_say_limited(enum drac_refusal number, const char *format, ...)
 {
@@ -97,7 +105,7 @@ drac_say_limited(enum drac_refusal number, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(cause->last, sizeof(cause->last), format, ap);
 	va_end(ap);
-	if (cause->said && now_ms - cause->said_ms < MINUTE_MS) {
+	if (!drac_say_is_due(number)) {
 		cause->left_out++;
 		return;
 	}

@@ -39,14 +39,18 @@ refuse(const struct drac_turn *turn, enum drac_refusal refusal)
 		[DRAC_REFUSAL_HOST] = "not on the allow list",
 		[DRAC_REFUSAL_RIGHT] = "may add, but not this",
 	};
-	char caller[DRAC_CALLER_TEXT];
+	char caller[DRAC_CALLER_TEXT], advice[DRAC_ADVICE_TEXT] = "";
 
 	if (refusal == DRAC_REFUSAL_NONE)
 		refusal = DRAC_REFUSAL_RIGHT;
 	drac_stats.refused[refusal]++;
 	drac_status_note(&turn->job->caller, true, turn->now);
 	drac_caller_text(&turn->job->caller, caller);
-	drac_say_limited(refusal, "refused %s: %s", caller, reasons[refusal]);
+	if (drac_say_is_due(refusal))
+		drac_gate_advise(turn->state->gate, &turn->job->caller, refusal,
+		    advice);
+	drac_say_limited(refusal, "refused %s: %s%s", caller, reasons[refusal],
+	    advice);
 	drac_job_answer(turn->job, DRAC_ANSWER_PERM);
 	drac_job_explain(turn->job, reasons[refusal]);
 }

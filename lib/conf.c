@@ -526,8 +526,21 @@ set_services(struct drac_conf_setting *s)
 static int
 set_allow_users(struct drac_conf_setting *s)
 {
-	return set_names(s, "not the name of a user", &s->conf->allow_users,
-	    &s->conf->allow_user_count);
+	struct drac_conf *conf = s->conf;
+
+	if (set_names(s, "not the name of a user", &conf->allow_users,
+		&conf->allow_user_count) == -1)
+		return -1;
+	conf->allow_any_user = false;
+	for (size_t i = 0; i < conf->allow_user_count; i++)
+		if (strcmp(conf->allow_users[i], "any") == 0)
+			conf->allow_any_user = true;
+	if (conf->allow_any_user) {
+		free_words(conf->allow_users, conf->allow_user_count);
+		conf->allow_users = NULL;
+		conf->allow_user_count = 0;
+	}
+	return 0;
 }
 
 static int
@@ -1029,7 +1042,8 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "insecure_local",
 	    .fallback = "no",
 	    .set = set_insecure_local,
-	    .flag = true },
+	    .flag = true,
+	    .instead = "allow_users = any" },
 	{ .name = "sweep_interval",
 	    .fallback = "10s",
 	    .set = set_sweep_interval },
@@ -1292,6 +1306,36 @@ drac_conf_load(struct drac_conf *conf, const char *path,
 		.report_arg = arg };
 
 	return drac_lines_load(&t) == -1 ? -1 : check_all(conf, &t);
+}
+
+bool
+drac_conf_given_up(const struct drac_conf *conf, size_t *at,
+    struct drac_why *why)
+{
+	for (; *at < KEYS; (*at)++) {
+		const struct drac_conf_key *key = &keys[*at];
+
+		if (key->instead == NULL || (conf->given & bit(key)) == 0)
+			continue;
+		(*at)++;
+		drac_why_set(why,
+		    "%s: was given up and counts for this release alone: remove it, or write %s",
+		    key->name, key->instead);
+		return true;
+	}
+	return false;
+}
+
+bool
+drac_conf_takes_any_user(const struct drac_conf *conf)
+{
+	return conf->allow_any_user || conf->insecure_local;
+}
+
+bool
+drac_conf_takes_users(const struct drac_conf *conf)
+{
+	return conf->allow_user_count > 0 || drac_conf_takes_any_user(conf);
 }
 
 bool

@@ -76,9 +76,10 @@ struct drac_conf {
 	char *allow_file;       /* more of them, dracd.allow(5); or NULL */
 	char **allow_users;     /* local users besides root; or NULL */
 	size_t allow_user_count;
-	bool insecure_local;           /* any local port may ask */
-	unsigned sweep_interval_s;     /* 1..3600 */
-	char *user;                    /* as whom the daemon runs */
+	bool allow_any_user;       /* each of them: then allow_users is NULL */
+	bool insecure_local;       /* what that was called once */
+	unsigned sweep_interval_s; /* 1..3600 */
+	char *user;                /* as whom the daemon runs */
 	struct drac_lookup_at *lookup; /* NULL: no lookup service */
 	size_t lookup_count;
 	bool sync;
@@ -155,10 +156,23 @@ struct drac_conf_key {
 	const char *fallback; /* the default as written in the file; "" none */
 	int (*set)(struct drac_conf_setting *setting); /* conf.c's own */
 	bool repeatable;
-	bool flag;          /* yes or no; the bare word is yes */
-	bool argument_only; /* refused in a file */
+	bool flag;           /* yes or no; the bare word is yes */
+	bool argument_only;  /* refused in a file */
+	const char *instead; /* a key that was given up, which still works:
+			      * what to write in its place */
 };
 const struct drac_conf_key *drac_conf_keys(size_t *count);
+
+/*
+ * The keys that the user set although they were given up: each call finds the
+ * next one from *at on, which begins with 0, and puts a warning into why.
+ */
+bool drac_conf_given_up(const struct drac_conf *conf, size_t *at,
+    struct drac_why *why);
+
+/* May local users besides root report? Every one of them? */
+bool drac_conf_takes_users(const struct drac_conf *conf);
+bool drac_conf_takes_any_user(const struct drac_conf *conf);
 
 /* Did the user set this key? Otherwise it has its default. */
 bool drac_conf_is_given(const struct drac_conf *conf, const char *name);

@@ -31,7 +31,7 @@ says ask_unknown_name 3 '' \
 	'neither an address nor in /etc/hosts$|/etc/hosts: No such file' \
 	d ask "nobody.invalid:$port" 192.0.2.7
 
-fresh "user = $me" 'listen = loopback' "port = $port" 'insecure_local = yes' \
+fresh "user = $me" 'listen = loopback' "port = $port" 'allow_users = any' \
 	'exclude = 192.0.2.99'
 start_daemon
 says ask_excluded 1 '' '^dracctl: local: 192.0.2.99 is never recorded' \

@@ -5,6 +5,10 @@
 #
 #   attack.pl udp    HOST PORT ADDRESS [SOURCE [SOURCEPORT]]
 #   attack.pl tcp    HOST PORT ADDRESS [SOURCE [SOURCEPORT]]
+#   attack.pl leave  udp|tcp HOST PORT ADDRESS SOURCE SOURCEPORT
+#                                               without waiting for the answer
+#   attack.pl hold   udp|tcp HOST PORT SOURCE SOURCEPORT FILE
+#                                               that port, while FILE is
 #   attack.pl unix   PATH VERSION PROCEDURE ADDRESS
 #   attack.pl callit HOST PROTOCOL ADDRESS      through the host's rpcbind
 #   attack.pl raw    SOURCE SOURCEPORT HOST PORT ADDRESS
@@ -62,12 +66,17 @@ sub with_limit {
 	return $reply;
 }
 
-sub converse {
-	my ($type, $host, $port, $message, $source, $source_port) = @_;
-	my $socket = IO::Socket::IP->new(PeerHost => $host, PeerPort => $port,
-		Type => $type,
+sub reach {
+	my ($type, $host, $port, $source, $source_port) = @_;
+	return IO::Socket::IP->new(PeerHost => $host, PeerPort => $port,
+		Type => $type, ReuseAddr => 1,
 		defined $source ? (LocalHost => $source) : (),
-		defined $source_port ? (LocalPort => $source_port) : ())
+		defined $source_port ? (LocalPort => $source_port) : ());
+}
+
+sub converse {
+	my ($type, $host, $port, $message, @source) = @_;
+	my $socket = reach($type, $host, $port, @source)
 	    or return print "cannot: $@\n";
 	$message = marked($message) if $type == SOCK_STREAM;
 	$socket->syswrite($message) or return print "cannot: $!\n";
@@ -201,6 +210,27 @@ sub set {
 	return stream($socket);
 }
 
+# A connection ends by a reset, so that its port is free at once.
+sub leave {
+	my ($type, $host, $port, $message, @source) = @_;
+	my $socket = reach($type, $host, $port, @source)
+	    or return print "cannot: $@\n";
+	setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'll', 1, 0;
+	$message = marked($message) if $type == SOCK_STREAM;
+	$socket->syswrite($message) or return print "cannot: $!\n";
+	close $socket;
+	print "sent\n";
+}
+
+sub hold {
+	my ($type, $host, $port, $source, $source_port, $file) = @_;
+	$| = 1;
+	my $socket = reach($type, $host, $port, $source, $source_port)
+	    or return print "cannot: $@\n";
+	print "held\n";
+	select undef, undef, undef, 0.05 while -e $file;
+}
+
 sub idle {
 	my ($host, $port, $count, $file) = @_;
 	my @sockets;
@@ -224,6 +254,13 @@ if ($verb eq 'udp' || $verb eq 'tcp') {
 	my ($host, $port, $address, @source) = @rest;
 	converse($verb eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, $host, $port,
 		call($address), @source);
+} elsif ($verb eq 'leave') {
+	my ($kind, $host, $port, $address, @source) = @rest;
+	leave($kind eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, $host, $port,
+		call($address), @source);
+} elsif ($verb eq 'hold') {
+	my ($kind, @where) = @rest;
+	hold($kind eq 'udp' ? SOCK_DGRAM : SOCK_STREAM, @where);
 } elsif ($verb eq 'unix') {
 	my ($path, @call) = @rest;
 	my $socket = IO::Socket::UNIX->new(Peer => $path)

@@ -17,9 +17,10 @@ open_hosts()
 	done
 }
 
+# start_rpcbind [OPTION...]
 start_rpcbind()
 {
-	start rpcbind -f
+	start rpcbind -f "$@"
 	rpcbind=$started
 	tries=0
 	until inside rpcinfo -p >/dev/null 2>&1; do

@@ -23,7 +23,7 @@ random() {
 # setup [LINE...]   drac.conf with these lines, and no map
 setup() {
 	port=$((10240 + $(random 20000)))
-	configure "user = $me" "port = $port" 'insecure_local = yes' \
+	configure "user = $me" "port = $port" 'allow_users = any' \
 		'allow_file =' "lookup = $run/lookup.sock" "$@"
 	rm -rf "$lib"
 	mkdir "$lib"

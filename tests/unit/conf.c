@@ -100,9 +100,9 @@ describe_daemon(const struct drac_conf *conf, char *text, size_t size)
 	    conf->allow_file != NULL ? conf->allow_file : "-",
 	    conf->allow_users == NULL ? "*" : "");
 	add_words(text, size, conf->allow_users, conf->allow_user_count);
-	add(text, size, " insecure=%d sweep=%u user=%s bits=%d/%d",
-	    conf->insecure_local, conf->sweep_interval_s, conf->user,
-	    conf->prefix4, conf->prefix6);
+	add(text, size, " any=%d insecure=%d sweep=%u user=%s bits=%d/%d",
+	    conf->allow_any_user, conf->insecure_local, conf->sweep_interval_s,
+	    conf->user, conf->prefix4, conf->prefix6);
 }
 
 static void
@@ -145,11 +145,11 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 	describe_lookup(conf, text, size);
 }
 
-#define DAEMON                                                             \
-	" servers*: fallback=0 socket=/run/drac/dracd.sock "               \
-	"listen: 127.0.0.1@0 ::1@0 port=0 allow: "                         \
-	"file=/etc/mail/dracd.allow users*: insecure=0 sweep=10 user=drac" \
-	" bits=32/128"                                                     \
+#define DAEMON                                                                   \
+	" servers*: fallback=0 socket=/run/drac/dracd.sock "                     \
+	"listen: 127.0.0.1@0 ::1@0 port=0 allow: "                               \
+	"file=/etc/mail/dracd.allow users*: any=0 insecure=0 sweep=10 user=drac" \
+	" bits=32/128"                                                           \
 	" lookup: /run/drac/lookup.sock"
 
 #define DEFAULTS                                                                \
@@ -388,6 +388,9 @@ value_accepts(void)
 		{ "allow_file=", "file=/etc/mail/dracd.allow", "file=-" },
 		{ "allow_users=", "nets:", "nets:" },
 		{ "allow_users=a", "users*:", "users: a" },
+		{ "allow_users=any", "any=0", "any=1" },
+		{ "allow_users=a,any,b", "any=0", "any=1" },
+		{ "allow_users=anyone", "users*:", "users: anyone" },
 		{ "prefix4=8", "bits=32/128", "bits=8/128" },
 		{ "prefix4=32", "nets:", "nets:" },
 		{ "prefix6=32", "bits=32/128", "bits=32/32" },
@@ -1512,6 +1515,47 @@ store_opts_are_copied(void)
 	drac_conf_free(&conf);
 }
 
+/* It works, and the user is told what to write instead. */
+static void
+given_up_keys_warn(void)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+	size_t at = 0;
+
+	CHECK(drac_conf_init(&conf) == 0);
+	CHECK(!drac_conf_given_up(&conf, &at, &why));
+	CHECK(!drac_conf_takes_users(&conf));
+	CHECK(drac_conf_argument(&conf, "insecure_local", &why) == 0);
+	at = 0;
+	CHECK(drac_conf_given_up(&conf, &at, &why));
+	CHECK_ROW(strcmp(why.text,
+		      "insecure_local: was given up and counts for this "
+		      "release alone: remove it, or write allow_users = any") ==
+		      0,
+	    why.text);
+	CHECK(!drac_conf_given_up(&conf, &at, &why));
+	CHECK(drac_conf_takes_any_user(&conf) && drac_conf_takes_users(&conf));
+	drac_conf_free(&conf);
+}
+
+static void
+any_user_takes_the_place_of_names(void)
+{
+	struct drac_conf conf;
+	struct drac_why why = { "" };
+
+	CHECK(drac_conf_init(&conf) == 0);
+	CHECK(drac_conf_argument(&conf, "allow_users=mail,any", &why) == 0);
+	CHECK(conf.allow_users == NULL && conf.allow_user_count == 0);
+	CHECK(drac_conf_takes_any_user(&conf));
+	drac_conf_free(&conf);
+	CHECK(drac_conf_init(&conf) == 0);
+	CHECK(drac_conf_argument(&conf, "allow_users=mail", &why) == 0);
+	CHECK(!drac_conf_takes_any_user(&conf) && drac_conf_takes_users(&conf));
+	drac_conf_free(&conf);
+}
+
 int
 main(void)
 {
@@ -1549,5 +1593,7 @@ main(void)
 	RUN(shipped_file_uncommented_is_defaults);
 	RUN(shipped_file_has_keys_in_order);
 	RUN(store_opts_are_copied);
+	RUN(given_up_keys_warn);
+	RUN(any_user_takes_the_place_of_names);
 	return TEST_RESULT();
 }

@@ -50,6 +50,13 @@ drac_say(int level, const char *format, ...)
 	(void)format;
 }
 
+bool
+drac_say_is_due(enum drac_refusal cause)
+{
+	(void)cause;
+	return true;
+}
+
 void
 drac_say_limited(enum drac_refusal cause, const char *format, ...)
 {

@@ -39,6 +39,13 @@ drac_say(int level, const char *format, ...)
 	va_end(ap);
 }
 
+bool
+drac_say_is_due(enum drac_refusal cause)
+{
+	(void)cause;
+	return true;
+}
+
 void
 drac_say_limited(enum drac_refusal cause, const char *format, ...)
 {
