@@ -695,6 +695,57 @@ many_say_each_its_own(void)
 }
 
 static void
+close_address(const char *text, time_t until)
+{
+	struct drac_store *store = open_with(&(struct drac_store_opts){
+	    .path = path, .mode = 0644, .timeout_ms = 5000 });
+	struct drac_net net = { addr(text), 32 };
+
+	CHECK(drac_store_close_net(store, &net, until, NOW, NULL) == 0);
+	drac_store_close(store);
+}
+
+/* Closed by the administrator: policy, and no failure with strict either. */
+static void
+closed_address_is_refused(void)
+{
+	struct drac_login logins[3];
+	struct drac_mark *mark;
+
+	afresh();
+	set("strict");
+	logins[0] = login_from("192.0.2.9");
+	CHECK(record_all(logins, 1) == DRAC_RECORDED);
+	close_address(CLIENT, NOW + 3600);
+	heard[0] = '\0';
+	logins[0] = login_from(CLIENT);
+	mark = drac_login_mark(&logins[0]);
+	CHECK(drac_login_record(&logins[0], mark) == DRAC_REFUSED);
+	CHECK(!drac_login_is_marked(mark));
+	drac_login_conclude(&logins[0], DRAC_REFUSED);
+	CHECK(said("I not recorded for alice (imap): 192.0.2.7 is closed until "
+		   "23:13:20Z\n"));
+	CHECK(in_map(CLIENT) == -1);
+	free(mark);
+
+	/* Among many the others are recorded. */
+	heard[0] = '\0';
+	logins[0] = login_from("192.0.2.10");
+	logins[1] = login_from(CLIENT);
+	logins[2] = login_from("192.0.2.11");
+	drac_login_record_all(logins, 3);
+	CHECK(logins[0].outcome == DRAC_RECORDED);
+	CHECK(logins[1].outcome == DRAC_REFUSED);
+	CHECK(logins[2].outcome == DRAC_RECORDED);
+	drac_login_conclude(&logins[1], logins[1].outcome);
+	CHECK(said("I authorised 192.0.2.10 until 22:43:20Z for alice (imap)\n"
+		   "I authorised 192.0.2.11 until 22:43:20Z for alice (imap)\n"
+		   "I not recorded for alice (imap): 192.0.2.7 is closed until "
+		   "23:13:20Z\n"));
+	CHECK(in_map(CLIENT) == -1 && in_map("192.0.2.11") == NOW + 1800);
+}
+
+static void
 many_fail_together(void)
 {
 	struct drac_login logins[2];
@@ -1007,6 +1058,7 @@ main(void)
 	RUN(direct_is_taken_back);
 	RUN(many_are_written_together);
 	RUN(many_say_each_its_own);
+	RUN(closed_address_is_refused);
 	RUN(many_fail_together);
 	RUN(outcome_by_server);
 	RUN(strict_wants_all_servers);
