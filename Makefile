@@ -55,7 +55,7 @@ UNITS := $(wildcard conf/systemd/*)
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
 PAMT  := hooks stacks rhost rpc
 STORE := damage locks pages
-CTLT  := run check daemon login audit failclosed
+CTLT  := run check daemon login audit failclosed import
 RPC   := start malformed reload kill descriptors
 E2E   := units booted bounds busy rpc local attack old
 FRONT := closed courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
@@ -101,13 +101,13 @@ $(MODULE): $(patsubst %.c,$(B)/%.o,$(wildcard pam_drac*.c)) $(CORE) pam_drac.map
 	    $(filter %.o,$^) $(CORE) -lpam
 
 $(TOOL): $(CTL:%=$(B)/dracctl/%.o) $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb
 
 $(POST): $(LOGIN:%=$(B)/login/%.o) $(CORE)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $^
 
 $(DAEMON): $(B)/dracd/main.o $(PARTS) $(CORE)
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ltirpc -lpthread
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ -ldb -ltirpc -lpthread
 
 $(SHARED): $(DRAC:%=$(B)/lib/%.o) lib/libdrac.map
 	$(CC) -shared $(LINK) -Wl,-soname,libdrac.so.1 -Wl,-z,nodelete -Wl,-z,defs \
@@ -148,7 +148,7 @@ $(B)/tests/ctl/historic: $(B)/tests/ctl/historic.o $(B)/tests/ctl/historic6.o \
 
 $(B)/tests/ctl/rooms $(B)/tests/ctl/pam_walk: %: %.o $(CORE) \
     $(patsubst %,$(B)/dracctl/%.o,$(filter-out main,$(CTL)))
-	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE)
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(CORE) -ldb
 
 $(B)/tests/%.so: $(B)/tests/%.o
 	$(CC) -shared $(LINK) $(LDFLAGS) -o $@ $< -ldl
@@ -171,7 +171,7 @@ programs: $(ALL) $(TESTS) $(PAMT:%=$(B)/tests/pam/%) \
 	$(B)/tests/store/worker $(B)/tests/store/churn $(B)/tests/store/powercut \
 	$(B)/tests/store/shim.so $(B)/tests/ctl/fill $(B)/tests/ctl/rooms $(B)/tests/ctl/historic \
 	$(B)/tests/ctl/pam_walk \
-	$(B)/tests/ctl/syslog.so $(B)/tests/ctl/clock.so $(B)/tests/e2e/standin \
+	$(B)/tests/ctl/broken_db.so $(B)/tests/ctl/syslog.so $(B)/tests/ctl/clock.so $(B)/tests/e2e/standin \
 	$(B)/tests/rpc/load $(B)/tests/rpc/malformed $(B)/tests/rpc/old
 
 RUN   = DRAC_BUILD=$(B) DRAC_MODULE=$(CURDIR)/$(MODULE) tests/run

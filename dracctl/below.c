@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "import.h"
 #include "sys.h"
 
 #define FILE_MAX (4u * 1024 * 1024)
@@ -39,6 +40,7 @@ int
 drac_below_map(struct drac_ctl *ctl)
 {
 	drac_conf_store_opts(&ctl->conf, &ctl->opts);
+	ctl->opts.import = drac_import;
 	if (ctl->root[0] == '\0')
 		return 0;
 	free(ctl->map_path);

@@ -116,9 +116,9 @@ find_damage(struct drac_check *check, const struct drac_why *why)
 {
 	if (errno == EBADMSG)
 		drac_check_find(check, "map-damaged", check->ctl->opts.path,
-		    "Run dracctl sweep, or wait for the next one: it mends the "
-		    "map and carries over what can be read.",
-		    "The map is damaged: %s.", why->text);
+		    "Run dracctl sweep, or wait for the next one: it mends or "
+		    "converts the map and carries over what can be read.",
+		    "The map is damaged, or of another type: %s.", why->text);
 	else
 		drac_check_find(check, "map-unreadable", check->ctl->opts.path,
 		    "Run dracctl check as root.",

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "import.h"
 #include "lookups.h"
 
 /* Waits for a reader that will not let go of the map delay every caller. */
@@ -292,6 +293,7 @@ open_store(struct drac_state *state, struct drac_why *why)
 	drac_conf_store_opts(&state->conf, &opts);
 	opts.timeout_ms = PATIENCE_MS;
 	opts.may_create = true;
+	opts.import = drac_import;
 	opts.owner = true;
 	if (check_directory(opts.path, why) == -1 ||
 	    drac_store_open(&opts, &state->store, why) == -1) {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 drac_entries_free(struct drac_entries *entries)
@@ -28,6 +29,19 @@ read_key(const struct drac_entries *entries, const struct drac_item *item,
 	return entry->is_net;
 }
 
+static void
+note_fault(struct drac_entries *entries, const struct drac_item *item,
+    const struct drac_entry *entry)
+{
+	enum drac_key_fault fault = DRAC_KEY_FITS;
+
+	if (!entry->is_net)
+		fault = drac_key_fault(item->key, item->key_len, entries->style,
+		    entries->readers);
+	entries->converted += fault != DRAC_KEY_FITS;
+	entries->faults |= 1u << fault;
+}
+
 int
 drac_entries_add(struct drac_entries *entries, const struct drac_item *item)
 {
@@ -39,6 +53,7 @@ drac_entries_add(struct drac_entries *entries, const struct drac_item *item)
 		entries->strange++;
 		return 0;
 	}
+	note_fault(entries, item, &entry);
 	if (entries->count == entries->room) {
 		size_t room = entries->room == 0 ? 256 : 2 * entries->room;
 		struct drac_entry *grown =
@@ -65,6 +80,35 @@ drac_entries_leaf(const struct drac_leaf *leaf, void *arg)
 			return -1;
 	}
 	return 0;
+}
+
+/* The latest expiry of an address first. */
+static int
+by_address(const void *a, const void *b)
+{
+	const struct drac_entry *x = a, *y = b;
+	int order = (x->is_net > y->is_net) - (x->is_net < y->is_net);
+
+	if (order == 0)
+		order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+	return order != 0 ? order
+			  : (x->expiry < y->expiry) - (x->expiry > y->expiry);
+}
+
+void
+drac_entries_unite(struct drac_entries *entries)
+{
+	struct drac_entry *entry = entries->entry;
+	size_t kept = 0;
+
+	if (entries->count < 2)
+		return;
+	qsort(entry, entries->count, sizeof(*entry), by_address);
+	for (size_t i = 0; i < entries->count; i++)
+		if (kept == 0 || entry[i].is_net != entry[kept - 1].is_net ||
+		    !drac_addr_equal(&entry[i].addr, &entry[kept - 1].addr))
+			entry[kept++] = entry[i];
+	entries->count = kept;
 }
 
 static unsigned

@@ -29,8 +29,10 @@ struct drac_entries {
 	size_t count;
 	size_t room;
 	struct drac_entry *entry;
-	uint64_t strange; /* items that are not an address and a time */
-	size_t at;        /* the rest: where drac_entries_next is */
+	uint64_t strange;   /* items that are not an address and a time */
+	uint64_t converted; /* keys that are spelled otherwise now, and */
+	unsigned faults;    /* why: a bit for each drac_key_fault */
+	size_t at;          /* the rest: where drac_entries_next is */
 	unsigned spelling;
 	struct drac_text key[2];
 	unsigned keys;
@@ -43,6 +45,12 @@ int drac_entries_add(struct drac_entries *entries,
 
 /* Take all items of a leaf: a drac_leaf_visit. arg: the entries. */
 int drac_entries_leaf(const struct drac_leaf *leaf, void *arg);
+
+/*
+ * Each address once, with the latest of its expiries: it may have been there
+ * under keys of several styles, or more than once under one.
+ */
+void drac_entries_unite(struct drac_entries *entries);
 
 /* One after the other, as drac_btree_build wants them. arg: the entries. */
 int drac_entries_next(void *arg, struct drac_item *item);

@@ -48,6 +48,28 @@ drac_tree_meta(const unsigned char *page, size_t length, struct drac_tree *tree,
 	return 0;
 }
 
+bool
+drac_meta_is_btree(const unsigned char *page, size_t length)
+{
+	return length >= DRAC_PAGE_SIZE &&
+	       get32(page + META_MAGIC) == BTREE_MAGIC;
+}
+
+bool
+drac_meta_is_other(const unsigned char *page, size_t length)
+{
+	struct drac_tree tree;
+	uint32_t magic;
+
+	if (length < DRAC_PAGE_SIZE ||
+	    drac_tree_meta(page, length, &tree, NULL) == 0)
+		return false;
+	magic = get32(page + META_MAGIC);
+	return magic == BTREE_MAGIC || magic == HASH_MAGIC ||
+	       magic == __builtin_bswap32(BTREE_MAGIC) ||
+	       magic == __builtin_bswap32(HASH_MAGIC);
+}
+
 enum drac_page_type
 drac_page_type(const unsigned char *page)
 {

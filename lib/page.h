@@ -67,6 +67,15 @@ struct drac_item {
 int drac_tree_meta(const unsigned char *page, size_t length,
     struct drac_tree *tree, struct drac_why *why);
 
+/*
+ * Does a file that drac_tree_meta refuses say that it is of Berkeley DB all
+ * the same: a hash file, another byte order, duplicates, checksums?
+ */
+bool drac_meta_is_other(const unsigned char *page, size_t length);
+
+/* A btree of this byte order, as far as its first words tell? */
+bool drac_meta_is_btree(const unsigned char *page, size_t length);
+
 enum drac_page_type drac_page_type(const unsigned char *page);
 unsigned drac_page_level(const unsigned char *page);
 

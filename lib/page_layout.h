@@ -46,6 +46,7 @@ enum {
 };
 
 #define BTREE_MAGIC   0x053162u
+#define HASH_MAGIC    0x061561u
 #define BTREE_VERSION 9u
 #define UID_LENGTH    20u
 #define NOT_LOGGED    1u /* the offset in the LSN of such a page */

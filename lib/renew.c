@@ -132,6 +132,7 @@ drac_renew(const struct drac_remap *remap, const struct drac_store_opts *opts,
 		return say_failed(remap->place, why);
 	result = read_old(remap->place, &old, &entries, why);
 	marked.mark = old.mark > 0 ? old.mark : 0;
+	drac_entries_unite(&entries);
 	if (result == 0)
 		result = drac_remap_build(&marked, drac_entries_next, &entries,
 		    DRAC_PAGES_MIN, why);

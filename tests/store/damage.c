@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "import.h"
 #include "journal.h"
 #include "page.h"
 #include "plain.h"
@@ -36,7 +37,8 @@ enum expect {
 	ASIDE,   /* moved aside, a new map begun */
 	EITHER,  /* as long as the new map is whole */
 	REFUSED, /* not a file: said at once */
-	LATER    /* too big for a login: said in time, if not recorded */
+	LATER,   /* too big for a login: said in time, if not recorded */
+	OTHER    /* of another type: left as it is, and converted by a sweep */
 };
 
 /* A map and its journal, as octets. */
@@ -701,6 +703,26 @@ grant(void *unused)
 	return 0;
 }
 
+/* As the timer's sweep does it, which may use Berkeley DB. */
+static int
+convert(void *unused)
+{
+	struct drac_store_opts opts = { .path = map,
+		.mode = 0644,
+		.timeout_ms = 10000,
+		.import = drac_import };
+	struct drac_store *store = NULL;
+	struct drac_swept swept;
+	struct drac_why why;
+	int result = drac_store_open(&opts, &store, &why);
+
+	(void)unused;
+	if (result == 0)
+		result = drac_store_sweep(store, NOW, 0, &swept, &why);
+	drac_store_close(store);
+	return result == 0 ? 0 : 1;
+}
+
 static int
 complain(const char *format, ...)
 {
@@ -880,20 +902,55 @@ taken(const struct sample *sample)
 	return 0;
 }
 
+static uint64_t
+sum_of_map(void)
+{
+	size_t size;
+	unsigned char *data = load(map, &size);
+	uint64_t sum = drac_sum(data, size, 1);
+
+	free(data);
+	return sum;
+}
+
+/* The login left it as it is; a sweep converts it, and the next login counts. */
+static int
+left_and_converted(uint64_t before)
+{
+	if (told->opened == 0 && told->added == 0)
+		return complain("taken as a map");
+	if (told->error != EUCLEAN || told->why.text[0] == '\0')
+		return complain("%s (%s)", told->why.text,
+		    strerror(told->error));
+	if (sum_of_map() != before || each_file(is_aside) != 0)
+		return complain("not left as it was");
+	return 0;
+}
+
 static int
 try_sample(const struct sample *sample)
 {
+	uint64_t before;
+
 	(void)each_file(remove_file);
 	memset(told, 0, sizeof(*told));
 	client = nth_addr(any(2) == 0 ? 1000000 + any(1000000) : 0);
 	if (client.len == 4)
 		client.octet[3] = (unsigned char)(200 + any(56));
 	sample->make(sample->arg);
+	before = sample->expect == OTHER ? sum_of_map() : 0;
 	if (watched("look", look, sample) != 0 ||
 	    watched("grant", grant, sample) != 0)
 		return 1;
 	if (told->took_ms > BOUND_MS)
 		return complain("took %lld ms", (long long)told->took_ms);
+	if (sample->expect == OTHER && left_and_converted(before) != 0)
+		return 1;
+	if (told->error == EUCLEAN && told->added != 0 &&
+	    (sample->expect == OTHER || sample->expect == EITHER) &&
+	    (watched("convert", convert, sample) != 0 ||
+		watched("grant", grant, sample) != 0))
+		return 1;
 	if (sample->expect == REFUSED ||
 	    (sample->expect == LATER && told->added != 0))
 		return refused(sample);
@@ -981,11 +1038,17 @@ static const struct sample samples[] = {
 	    WHOLE },
 	{ "foreign_overflow_keys", make_foreign, F_LONG | F_PAGES(512), EITHER,
 	    SOME },
-	{ "foreign_hash", make_foreign, F_HASH, ASIDE, NOTHING },
-	{ "foreign_duplicates", make_foreign, F_DUP, ASIDE, NOTHING },
-	{ "foreign_checksums", make_foreign, F_SUM, ASIDE, NOTHING },
-	{ "foreign_subdatabase", make_foreign, F_SUBDB, ASIDE, NOTHING },
-	{ "foreign_byte_order", make_foreign, F_SWAPPED, ASIDE, NOTHING },
+	{ "foreign_hash", make_foreign, F_HASH, OTHER, WHOLE },
+	{ "foreign_hash_nul", make_foreign, F_HASH | F_NUL, OTHER, WHOLE },
+	{ "foreign_hash_strange", make_foreign, F_HASH | F_STRANGE, OTHER,
+	    WHOLE },
+	{ "foreign_hash_long", make_foreign, F_HASH | F_LONG, OTHER, WHOLE },
+	{ "foreign_hash_swapped", make_foreign, F_HASH | F_SWAPPED, OTHER,
+	    WHOLE },
+	{ "foreign_duplicates", make_foreign, F_DUP, OTHER, WHOLE },
+	{ "foreign_checksums", make_foreign, F_SUM, OTHER, WHOLE },
+	{ "foreign_subdatabase", make_foreign, F_SUBDB, OTHER, NOTHING },
+	{ "foreign_byte_order", make_foreign, F_SWAPPED, OTHER, WHOLE },
 	{ "edited_in_place_1", make_edited, 1, ADOPTED, true, OLDER + 1, 0 },
 	{ "edited_in_place_400", make_edited, 400, ADOPTED, WHOLE },
 	{ "backup_copied", make_backup_copied, 0, ADOPTED, BACKUP },
