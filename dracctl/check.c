@@ -52,6 +52,7 @@ static const struct {
 	{ "exim-name", false },
 	{ "exim-keys", false },
 	{ "breaker", false },
+	{ "map-lock", false },
 	{ "map-missing", false },
 	{ "map-unsafe", true },
 	{ "map-owner", false },

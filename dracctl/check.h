@@ -6,7 +6,7 @@
  * check_postfix.c, check_sendmail.c, check_exim.c, check_map.c and
  * check_entries.c look for them, in that order, for the later ones want to
  * know what the earlier ones saw. below.c reads other programs' files and
- * runs programs, units.c reads units, map_raw.c the map.
+ * runs programs, units.c reads units, map_raw.c the map, locks.c its locks.
  */
 #ifndef DRAC_CHECK_H
 #define DRAC_CHECK_H
@@ -108,6 +108,14 @@ const char *drac_check_conf_path(const struct drac_check *check);
 
 /* Make a finding of an error in a configuration: a drac_conf_report. */
 void drac_check_conf_error(const char *text, void *check);
+
+/*
+ * locks.c: does somebody hold a lock on fd's file all the time, so that for
+ * a second no other can have it? records: locks of fcntl(2) count, too. name:
+ * "process 712 (smtpd)", or "a process" where it is not known.
+ */
+#define DRAC_CHECK_HOLDER 96
+bool drac_check_is_held(int fd, bool records, char name[DRAC_CHECK_HOLDER]);
 
 /* The rooms. */
 void drac_check_conf(struct drac_check *check);

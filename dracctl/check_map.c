@@ -409,6 +409,37 @@ check_socket(struct drac_check *check)
 	free(path);
 }
 
+/* Somebody who does not let go of a lock. */
+static void
+check_locks(const struct map *map)
+{
+	char name[DRAC_CHECK_HOLDER];
+	char *lock;
+	int fd = open(map->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd != -1 && drac_check_is_held(fd, true, name))
+		drac_check_find(map->check, "map-lock", map->path,
+		    "End it. mode = 0600 in drac.conf keeps other users from "
+		    "the map; only an Exim has to read it.",
+		    "Locked for a whole second: by %s. Mail servers see "
+		    "what logins record late, and in a new file each time.",
+		    name);
+	if (fd != -1)
+		(void)close(fd);
+	if (asprintf(&lock, "%s%s", map->path, DRAC_LOCK) == -1)
+		return;
+	fd = open(lock, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd != -1 && drac_check_is_held(fd, false, name))
+		drac_check_find(map->check, "map-lock", lock,
+		    "End it, or look why it stands still.",
+		    "Locked for a whole second: by %s. Logins are not "
+		    "recorded meanwhile.",
+		    name);
+	if (fd != -1)
+		(void)close(fd);
+	free(lock);
+}
+
 static void
 check_daemon(struct drac_check *check)
 {
@@ -529,6 +560,7 @@ check_all(struct map *map)
 	if (!map->has_file)
 		return;
 	check->has_file = !map->is_refused;
+	check_locks(map);
 	keeper = find_keeper(map);
 	check->kept = keeper != 0;
 	check_mixture(check, keeper);

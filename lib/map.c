@@ -695,17 +695,15 @@ readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
 {
 	int64_t now = boottime_s() + 1; /* never 0 */
 	int64_t last = store->journal.head.replaced;
-	char holder[64];
 
-	drac_lock_holder(store->map_fd, holder, sizeof(holder));
 	if (!must &&
 	    ((too_big_to_copy(store, drac_map_pages(store)) &&
 		 !copy_is_due(store, now)) ||
 		(last != 0 && now >= last && now - last < REPLACE_EVERY_S))) {
 		drac_why_set(why,
-		    "%s: %s holds a lock on the map; the update is safe in "
-		    "the journal and waits",
-		    store->place.path, holder);
+		    "%s: a process holds a lock on the map (dracctl check "
+		    "names it); the update is safe in the journal and waits",
+		    store->place.path);
 		store->deferred = store->repaired = true;
 		if (store->deferred_since == 0)
 			store->deferred_since = now;
@@ -717,9 +715,10 @@ readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
 	if (drac_journal_applied(&store->journal, &store->map_st) == -1)
 		return -1;
 	drac_why_set(why,
-	    "%s: %s holds a lock on the map; replaced by a fresh copy "
-	    "(mode = 0600 keeps local users from locking it)",
-	    store->place.path, holder);
+	    "%s: a process holds a lock on the map (dracctl check names it); "
+	    "replaced by a fresh copy (mode = 0600 keeps local users from "
+	    "locking it)",
+	    store->place.path);
 	store->repaired = true;
 	return 0;
 }

@@ -5,7 +5,6 @@
 #include "place.h"
 
 #include <sys/file.h>
-#include <sys/sysmacros.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -258,14 +257,13 @@ flock_until(int fd, int operation, int64_t until_ms)
 int
 drac_lock_writers(const struct drac_place *place, int fd, struct drac_why *why)
 {
-	char holder[64];
-
 	if (flock_until(fd, LOCK_EX, place->deadline_ms) == 0)
 		return 0;
 	if (errno == ETIMEDOUT) {
-		drac_lock_holder(fd, holder, sizeof(holder));
-		drac_why_set(why, "%s%s: locked by %s, gave up waiting",
-		    place->path, DRAC_LOCK, holder);
+		drac_why_set(why,
+		    "%s%s: locked by another process, gave up waiting "
+		    "(dracctl check names it)",
+		    place->path, DRAC_LOCK);
 		errno = ETIMEDOUT;
 	} else {
 		drac_why_set(why, "%s%s: %s", place->path, DRAC_LOCK,
@@ -350,61 +348,4 @@ drac_unlock_map(int fd, bool exclusive)
 		(void)record_lock(fd, F_UNLCK, 0);
 	(void)flock(fd, LOCK_UN);
 	errno = saved;
-}
-
-static void
-name_process(int pid, char *text, size_t size)
-{
-	char path[40];
-	char comm[20];
-	ssize_t got = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd != -1) {
-		got = read(fd, comm, sizeof(comm) - 1);
-		(void)close(fd);
-	}
-	if (got <= 0) {
-		snprintf(text, size, "process %d", pid);
-		return;
-	}
-	comm[got] = '\0';
-	comm[strcspn(comm, "\n")] = '\0';
-	drac_why_make_harmless(comm);
-	snprintf(text, size, "process %d (%s)", pid, comm);
-}
-
-/* proc(5), /proc/locks: `1: FLOCK ADVISORY READ 712 08:01:131 0 EOF`. */
-void
-drac_lock_holder(int fd, char *text, size_t size)
-{
-	char line[160];
-	struct stat st;
-	FILE *locks;
-
-	snprintf(text, size, "a process");
-	if (fstat(fd, &st) == -1)
-		return;
-	locks = fopen("/proc/locks", "re");
-	if (locks == NULL)
-		return;
-	while (fgets(line, sizeof(line), locks) != NULL) {
-		unsigned major_nr;
-		unsigned minor_nr;
-		unsigned long long ino;
-		int pid;
-
-		if (sscanf(line, "%*s %*s %*s %*s %d %x:%x:%llu", &pid,
-			&major_nr, &minor_nr, &ino) != 4 ||
-		    ino != st.st_ino || major_nr != major(st.st_dev) ||
-		    minor_nr != minor(st.st_dev))
-			continue;
-		if (pid > 0 && pid != getpid()) {
-			name_process(pid, text, size);
-			break;
-		}
-	}
-	(void)fclose(locks);
 }

@@ -93,7 +93,4 @@ int drac_lock_owned(int fd, long *pid);
 int drac_lock_map(int fd, bool exclusive, int wait_ms);
 void drac_unlock_map(int fd, bool exclusive);
 
-/* Who holds a lock on fd's file: "process 712 (smtpd)", or "a process". */
-void drac_lock_holder(int fd, char *text, size_t size);
-
 #endif

@@ -43,7 +43,7 @@ struct drac_grant {
 	time_t previous; /* what it said before; 0: nothing */
 	bool written;    /* false: recorded moments ago, or longer already */
 	bool deferred;   /* safe in the journal, not yet seen by readers;
-			* why tells which process is in the way */
+			  * why says that one is in the way */
 	time_t closed; /* not 0: not authorised, for the address or its network
 			* is closed until then; or DRAC_CLOSED_UNKNOWN */
 };

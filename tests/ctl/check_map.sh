@@ -183,6 +183,25 @@ file etc/systemd/system/dovecot.service.d/drac.conf '[Service]' \
 content unit_below_etc_allowed
 map=$dir/dracd.db
 
+# Locks that are not given back
+host
+for held in "$map" "$map.lock"; do
+	: >>"$map.lock"
+	mkfifo "$tmp/held"
+	perl -MFcntl=:flock -e 'open F, "<", shift; flock F, LOCK_SH;
+		open G, ">", shift; print G "\n"; close G; sleep 1000' \
+		"$held" "$tmp/held" &
+	holder=$!
+	read -r _ <"$tmp/held"
+	complains "locked ${held##*/}" map-lock "${held#"$root"}"
+	is "locked ${held##*/} by" 1 \
+		"$(grep -c -e "by process $holder (perl)\." -e 'by a process' "$tmp/out")"
+	kill "$holder"
+	wait "$holder" 2>/dev/null
+	rm "$tmp/held"
+done
+content locked_no_more
+
 # Where logins note that a server does not answer
 host 'server = 192.0.2.25'
 content breaker_is_made_at_need
