@@ -196,7 +196,7 @@ struct drac_swept {
  * Remove entries with expiry <= now, in short batches with the locks
  * released between them. limit: at most so many removed, 0 for all.
  * Also finishes what a killed writer left, repairs a damaged map,
- * forgets the closings that are over,
+ * removes what is closed all the same, forgets the closings that are over,
  * enlarges one that is nearly full, and replaces one by a copy, whatever its
  * size, when updates wait for a reader to let go. The lock file's time of
  * modification becomes now, by which others see when the map was swept.

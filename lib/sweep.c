@@ -74,6 +74,29 @@ is_stray(const struct drac_store *store, const struct drac_sweep *sweep,
 		   store->opts.key_style, &store->opts.cover, &addr) == -1;
 }
 
+/*
+ * Of a closed address, or of a network that has one: no add writes it, but a
+ * map that was restored or carried over may have it.
+ */
+static bool
+is_closed(const struct drac_store *store, const struct drac_sweep *sweep,
+    const struct drac_item *item)
+{
+	const struct drac_cover *cover = &store->opts.cover;
+	struct drac_addr addr;
+	struct drac_net net;
+	bool second;
+
+	if (store->closed.count == 0)
+		return false;
+	if (drac_key_read_net(item->key, item->key_len, store->opts.key_style,
+		cover, &addr) != 1 &&
+	    drac_key_read(item->key, item->key_len, &addr, &second) == -1)
+		return false;
+	net = drac_cover_of(cover, &addr);
+	return drac_closed_find(&store->closed, &net, sweep->now) != NULL;
+}
+
 /* Note one entry; false when the batch is full. */
 static bool
 sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
@@ -88,7 +111,8 @@ sweep_item(const struct drac_store *store, struct drac_sweep *sweep,
 		sweep->cursor.length) <= 0)
 		return true;
 	if (drac_value_read(item->value, item->value_len, &expiry) == 0)
-		to = is_stray(store, sweep, item)
+		to = is_stray(store, sweep, item) ||
+			     is_closed(store, sweep, item)
 			 ? GONE
 			 : new_expiry(store, sweep, expiry);
 	if (to != GONE && to != 0)
@@ -225,6 +249,8 @@ sweep_change(struct drac_store *store, void *arg)
 {
 	struct drac_sweep *sweep = arg;
 
+	/* Another process may have closed or opened some since. */
+	(void)drac_map_know_closed(store, NULL);
 	/* Later ones wait for locks, and others go on: that is no step. */
 	if (!sweep->begun) {
 		sweep->mark = store->journal.head.mark;

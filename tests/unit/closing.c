@@ -312,6 +312,62 @@ sweep_and_upkeep_forget_what_is_over(void)
 	drac_store_close(store);
 }
 
+/* As a map that was restored may have them: with their networks, too. */
+static void
+sweep_removes_what_is_closed(void)
+{
+	static const struct {
+		const char *name, *closed, *there, *asked;
+		bool wide, stays;
+	} rows[] = {
+		{ "itself", "192.0.2.7/32", "192.0.2.7", "192.0.2.7", false,
+		    false },
+		{ "another", "192.0.2.7/32", "192.0.2.8", "192.0.2.8", false,
+		    true },
+		{ "all", "::/0", "2001:db8::9", "2001:db8::9", false, false },
+		{ "other family", "::/0", "192.0.2.7", "192.0.2.7", false,
+		    true },
+		{ "its network", "192.0.2.7/32", "192.0.2.8", "192.0.2.99",
+		    true, false },
+		{ "another network", "192.0.2.7/32", "192.0.3.8", "192.0.3.99",
+		    true, true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct drac_store_opts opts = options();
+		struct drac_addr a = addr(rows[i].there);
+		struct drac_addr asked = addr(rows[i].asked);
+		struct drac_store *store, *other;
+		struct drac_swept swept;
+
+		fresh_dir();
+		if (rows[i].wide)
+			opts.cover.bits4 = 24;
+		store = open_with(&opts);
+		CHECK_ROW(close_net(store, rows[i].closed, NOW + 100) == 0,
+		    rows[i].name);
+		CHECK_ROW(drac_store_set(store, &a, NOW + 1800, NULL) == 0,
+		    rows[i].name);
+		CHECK_ROW(expiry_of(store, &asked) == NOW + 1800, rows[i].name);
+		CHECK_ROW(drac_store_sweep(store, NOW, 0, &swept, NULL) == 0,
+		    rows[i].name);
+		CHECK_ROW(expiry_of(store, &asked) ==
+			      (rows[i].stays ? NOW + 1800 : -1),
+		    rows[i].name);
+		/* Opened by another process meanwhile, it stays. */
+		other = open_with(&opts);
+		CHECK_ROW(close_net(other, rows[i].closed, 0) == 0,
+		    rows[i].name);
+		drac_store_close(other);
+		CHECK_ROW(drac_store_set(store, &a, NOW + 1800, NULL) == 0,
+		    rows[i].name);
+		CHECK_ROW(drac_store_sweep(store, NOW, 0, &swept, NULL) == 0 &&
+			      swept.removed == 0,
+		    rows[i].name);
+		drac_store_close(store);
+	}
+}
+
 static void
 full_list_refuses_the_next(void)
 {
@@ -451,6 +507,7 @@ main(void)
 	RUN(neighbour_opens_no_network_with_it);
 	RUN(batch_leaves_out_what_is_closed);
 	RUN(sweep_and_upkeep_forget_what_is_over);
+	RUN(sweep_removes_what_is_closed);
 	RUN(full_list_refuses_the_next);
 	RUN(unreadable_list_authorises_nobody);
 	RUN(closing_is_on_the_disk);
