@@ -53,6 +53,7 @@ static const struct {
 	{ "exim-keys", false },
 	{ "breaker", false },
 	{ "map-lock", false },
+	{ "predecessor", false },
 	{ "map-missing", false },
 	{ "map-unsafe", true },
 	{ "map-owner", false },

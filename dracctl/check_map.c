@@ -18,6 +18,7 @@
 
 #include "breaker.h"
 #include "check.h"
+#include "holder.h"
 #include "place.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -440,6 +441,26 @@ check_locks(const struct map *map)
 	free(lock);
 }
 
+/* Another program that writes the map, which the original never lets go. */
+static void
+check_predecessor(struct drac_check *check, const struct map *map)
+{
+	const char *const paths[] = { map->path, DRAC_HOLDER_OLD };
+	long keeper = find_keeper(map);
+	struct drac_holder holder;
+
+	/* Processes are this host's, whatever root was named. */
+	if (check->ctl->root[0] != '\0' ||
+	    !drac_holder_find(paths, 2, keeper > 0 ? (pid_t)keeper : 0,
+		&holder))
+		return;
+	drac_check_find(check, "predecessor", holder.path,
+	    "End it, and see to it that it is not started again: what it is "
+	    "told is lost.",
+	    "Another program writes this file: %s, process %jd.", holder.name,
+	    (intmax_t)holder.pid);
+}
+
 static void
 check_daemon(struct drac_check *check)
 {
@@ -604,6 +625,7 @@ drac_check_map(struct drac_check *check)
 	}
 	check_units(check);
 	check_daemon(check);
+	check_predecessor(check, &map);
 	map.dir_path = strdup(map.path);
 	if (map.dir_path == NULL) {
 		check->no_memory = true;

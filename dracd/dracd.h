@@ -273,6 +273,7 @@ struct drac_options {
 	bool foreground;
 	bool empty;
 	bool test;
+	bool tidy;
 };
 
 /*
@@ -395,6 +396,12 @@ void drac_notify(const char *what);
  */
 void drac_portmap(const struct drac_bound *bound, size_t count, bool undo);
 void drac_portmap_wait(bool block);
+
+/*
+ * As root: what stands at rpcbind for a daemon that does not answer there is
+ * taken away, in such a child, and logged. Returns when that is done.
+ */
+void drac_portmap_clear(void);
 
 /*
  * A rpcbind is there that was not told, did not take it, or was told ten

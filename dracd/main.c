@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * rpc.dracd [-dfhitV] [-c conf] [-e minutes] [dbfile]: the command line, the
+ * rpc.dracd [-dfhituV] [-c conf] [-e minutes] [dbfile]: the command line, the
  * signals and the loop.
  */
 
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "dracd.h"
+#include "holder.h"
 #include "lookups.h"
 #include "sys.h"
 
@@ -34,7 +35,7 @@ enum status {
 };
 
 static const char usage_text[] =
-    "usage: rpc.dracd [-dfhitV] [-c conf] [-e minutes] [dbfile]\n"
+    "usage: rpc.dracd [-dfhituV] [-c conf] [-e minutes] [dbfile]\n"
     "\n"
     "  -c conf     configuration, default " DRAC_CONF_PATH "\n"
     "  -d          debug: log more\n"
@@ -43,6 +44,7 @@ static const char usage_text[] =
     "  -h          this text\n"
     "  -i          start with an empty map\n"
     "  -t          test the configuration\n"
+    "  -u          have rpcbind forget a daemon that is gone, and end\n"
     "  -V          the version\n"
     "  dbfile      the map, an absolute path, whatever conf says\n"
     "\n"
@@ -96,7 +98,7 @@ read_options(struct drac_options *options, int argc, char **argv,
 	int letter;
 
 	*status = FINE;
-	while ((letter = getopt(argc, argv, "c:de:fhitV")) != -1) {
+	while ((letter = getopt(argc, argv, "c:de:fhituV")) != -1) {
 		switch (letter) {
 		case 'c':
 			options->conf_path = optarg;
@@ -115,6 +117,9 @@ read_options(struct drac_options *options, int argc, char **argv,
 			break;
 		case 't':
 			options->test = true;
+			break;
+		case 'u':
+			options->tidy = true;
 			break;
 		case 'V':
 			printf("rpc.dracd %s\n", DRAC_VERSION);
@@ -395,6 +400,27 @@ sweep_first(struct daemon *d)
 		drac_notify("EXTEND_TIMEOUT_USEC=60000000");
 }
 
+/*
+ * What a daemon before us left: at rpcbind, if it is gone; itself, if it still
+ * writes a map of its own that nobody will read. To be known takes root.
+ */
+static void
+look_for_predecessor(const struct drac_conf *conf)
+{
+	const char *const paths[] = { conf->database, DRAC_HOLDER_OLD };
+	struct drac_holder holder;
+
+	if (geteuid() != 0)
+		return;
+	if (conf->listen_count > 0)
+		drac_portmap_clear();
+	if (drac_holder_find(paths, 2, 0, &holder))
+		drac_say(LOG_WARNING,
+		    "%s is written by another program: %s, process %jd; "
+		    "end it, or what it is told is lost",
+		    holder.path, holder.name, (intmax_t)holder.pid);
+}
+
 /* What needs the privileges of the start, and then without them. */
 static int
 open_all(struct daemon *d, struct drac_why *why)
@@ -410,6 +436,7 @@ open_all(struct daemon *d, struct drac_why *why)
 	drac_start_limits(why);
 	warn(why);
 	drac_load_users(&state->conf);
+	look_for_predecessor(&state->conf);
 	if (open_sockets(d, why) == -1)
 		return -1;
 	if (drac_start_drop(&d->user, why) == -1)
@@ -559,6 +586,11 @@ main(int argc, char **argv)
 	if (drac_load_conf(&d.options, &d.state.conf) == -1) {
 		drac_conf_free(&d.state.conf);
 		return WRONG;
+	}
+	if (d.options.tidy) {
+		look_for_predecessor(&d.state.conf);
+		drac_conf_free(&d.state.conf);
+		return FINE;
 	}
 	d.state.empty_first = d.options.empty;
 	return run(&d);

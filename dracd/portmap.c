@@ -38,6 +38,10 @@
 /* rpcbind listens on loopback, whatever else it does. */
 #define RPCBIND_HOST "127.0.0.1"
 
+/* How long a daemon may take to answer that it is there; how many are asked. */
+#define ALIVE_MS  1000
+#define ALIVE_MAX 4u
+
 /* rpcbind knows one address for each of these. */
 static const struct kind {
 	const char *netid;
@@ -58,6 +62,7 @@ static struct {
 	int fd; /* ends when the child does */
 	int64_t began_ms;
 	bool undo;
+	bool clear; /* what others left, and not ours */
 	bool again; /* told before, and nothing is known to have changed */
 	unsigned short port;
 } child;
@@ -157,6 +162,170 @@ find_foreign(unsigned short ours)
 	return port;
 }
 
+/*
+ * Where a universal address is, by its port; one that stands for every address
+ * is asked at loopback, where rpcbind sends local callers, too.
+ */
+static bool
+place_of(const struct kind *kind, const char *universal, struct drac_addr *addr,
+    unsigned short *port)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+	const char *low = strrchr(universal, '.'), *high;
+
+	*port = port_of(universal);
+	if (*port == 0 ||
+	    (high = memrchr(universal, '.', (size_t)(low - universal))) ==
+		NULL ||
+	    (size_t)(high - universal) >= sizeof(text))
+		return false;
+	memcpy(text, universal, (size_t)(high - universal));
+	text[high - universal] = '\0';
+	if (drac_addr_parse(text, addr) == -1)
+		return false;
+	if (drac_addr_scope(addr) == DRAC_SCOPE_UNSPECIFIED)
+		(void)drac_addr_parse(kind->v6 ? "::1" : "127.0.0.1", addr);
+	return true;
+}
+
+static bool
+is_ready(int fd, short events, int64_t until_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+	int64_t left_ms = until_ms - drac_sys_ms();
+
+	return poll(&pfd, 1, left_ms > 0 ? (int)left_ms : 0) == 1;
+}
+
+/* The NULL procedure, and a reply that says that this is DRAC. */
+static bool
+converses(int fd, bool tcp, rpcvers_t version, int64_t until_ms)
+{
+	unsigned char octets[DRAC_MARK_SIZE + DRAC_CALL_MAX], *message;
+	struct drac_call call = { .xid = (uint32_t)getpid(),
+		.version = (uint32_t)version,
+		.procedure = DRAC_PROC_NULL };
+	struct drac_reply reply = { 0 };
+	size_t mark_size = tcp ? DRAC_MARK_SIZE : 0, size;
+	uint32_t mark;
+	ssize_t got;
+
+	message = octets + mark_size;
+	size = drac_wire_call(&call, message);
+	mark = htonl((uint32_t)size | DRAC_MARK_LAST);
+	if (tcp)
+		memcpy(octets, &mark, sizeof(mark));
+	if (!is_ready(fd, POLLOUT, until_ms) ||
+	    send(fd, octets, mark_size + size, MSG_NOSIGNAL) == -1 ||
+	    !is_ready(fd, POLLIN, until_ms))
+		return false;
+	got = recv(fd, octets, sizeof(octets), 0);
+	return got > (ssize_t)mark_size &&
+	       drac_wire_read_reply(message, (size_t)got - mark_size, &call,
+		   &reply) == 1;
+}
+
+static bool
+is_alive(const struct kind *kind, rpcvers_t version, const char *universal)
+{
+	int64_t until_ms = drac_sys_ms() + ALIVE_MS;
+	struct sockaddr_storage ss;
+	struct drac_addr addr;
+	unsigned short port;
+	socklen_t size;
+	bool alive;
+	int fd;
+
+	if (!place_of(kind, universal, &addr, &port))
+		return false;
+	fd = socket(kind->v6 ? AF_INET6 : AF_INET,
+	    (kind->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK |
+		SOCK_CLOEXEC,
+	    0);
+	/* Without a way to ask nobody is known to be dead. */
+	if (fd == -1)
+		return true;
+	size = drac_addr_to_sockaddr(&addr, port, &ss);
+	alive = (connect(fd, (const struct sockaddr *)&ss, size) == 0 ||
+		    errno == EINPROGRESS) &&
+		converses(fd, kind->tcp, version, until_ms);
+	(void)close(fd);
+	return alive;
+}
+
+/* Who was asked already: one daemon has one port for everything. */
+struct asked {
+	unsigned count;
+	struct {
+		unsigned short port;
+		bool tcp, alive;
+	} at[ALIVE_MAX];
+};
+
+static bool
+is_dead(struct asked *asked, const struct kind *kind, const rpcb *entry)
+{
+	unsigned short port = port_of(entry->r_addr);
+
+	for (unsigned i = 0; i < asked->count; i++)
+		if (asked->at[i].port == port && asked->at[i].tcp == kind->tcp)
+			return !asked->at[i].alive;
+	if (asked->count == ALIVE_MAX)
+		return false;
+	asked->at[asked->count].port = port;
+	asked->at[asked->count].tcp = kind->tcp;
+	asked->at[asked->count].alive =
+	    is_alive(kind, entry->r_vers, entry->r_addr);
+	return !asked->at[asked->count++].alive;
+}
+
+static bool
+forget(const struct kind *kind, rpcvers_t version)
+{
+	struct netconfig *nconf = getnetconfigent(kind->netid);
+	bool done = nconf != NULL && rpcb_unset(DRAC_PROGRAM, version, nconf);
+
+	if (nconf != NULL)
+		freenetconfigent(nconf);
+	return done;
+}
+
+/*
+ * Take away what stands at rpcbind for a daemon that is not there: the
+ * original never took it away. How many there were, or UCHAR_MAX - 1: they
+ * may not be taken away.
+ */
+static int
+clear_dead(void)
+{
+	struct netconfig *nconf = getnetconfigent("tcp");
+	struct asked asked = { 0 };
+	rpcblist *list;
+	int cleared = 0;
+
+	if (nconf == NULL)
+		return 0;
+	list = rpcb_getmaps(nconf, RPCBIND_HOST);
+	freenetconfigent(nconf);
+	for (; list != NULL && cleared < 64; list = list->rpcb_next) {
+		const rpcb *entry = &list->rpcb_map;
+
+		if (entry->r_prog != DRAC_PROGRAM || entry->r_addr == NULL ||
+		    entry->r_netid == NULL || entry->r_vers < DRAC_VERSION_V4 ||
+		    entry->r_vers > DRAC_VERSION_V6)
+			continue;
+		for (size_t i = 0; i < KINDS; i++) {
+			if (strcmp(kinds[i].netid, entry->r_netid) != 0 ||
+			    !is_dead(&asked, &kinds[i], entry))
+				continue;
+			if (!forget(&kinds[i], entry->r_vers))
+				return UCHAR_MAX - 1;
+			cleared++;
+		}
+	}
+	return cleared;
+}
+
 /* Nothing of the daemon's is to live on here: no file, no lock, no signal. */
 static void
 become_child(pid_t parent)
@@ -234,21 +403,13 @@ drac_portmap_anew(void)
 		   drac_sys_ms() - told.when_ms >= ANEW_MS);
 }
 
-void
-drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
+/* In the child it does not return. */
+static void
+start_child(const struct drac_bound *bound, size_t count, bool undo)
 {
 	pid_t parent = getpid(), pid;
 	int fds[2];
 
-	if (count == 0)
-		return;
-	if (!meet()) {
-		if (!undo)
-			drac_say(LOG_WARNING,
-			    "rpcbind is not there: callers must know port %u",
-			    bound[0].port);
-		return;
-	}
 	drac_portmap_wait(true);
 	if (pipe2(fds, O_CLOEXEC) == -1) {
 		drac_say(LOG_WARNING, "rpcbind: %s", strerror(errno));
@@ -259,6 +420,8 @@ drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
 		become_child(parent);
 		(void)close_range(3, (unsigned)fds[1] - 1, 0);
 		(void)close_range((unsigned)fds[1] + 1, UINT_MAX, 0);
+		if (count == 0)
+			_exit(clear_dead());
 		work(bound, count, undo, fds[1]);
 	}
 	(void)close(fds[1]);
@@ -271,7 +434,53 @@ drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
 	child.fd = fds[0];
 	child.began_ms = drac_sys_ms();
 	child.undo = undo;
-	child.port = bound[0].port;
+	child.clear = count == 0;
+	child.port = count == 0 ? 0 : bound[0].port;
+}
+
+void
+drac_portmap(const struct drac_bound *bound, size_t count, bool undo)
+{
+	if (count == 0)
+		return;
+	if (!meet()) {
+		if (!undo)
+			drac_say(LOG_WARNING,
+			    "rpcbind is not there: callers must know port %u",
+			    bound[0].port);
+		return;
+	}
+	start_child(bound, count, undo);
+}
+
+void
+drac_portmap_clear(void)
+{
+	struct stat st;
+
+	if (stat(RPCBIND_SOCKET, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return;
+	start_child(NULL, 0, false);
+	drac_portmap_wait(true);
+}
+
+static void
+log_cleared(int status)
+{
+	int cleared = WIFEXITED(status) ? WEXITSTATUS(status) : UCHAR_MAX;
+
+	if (cleared == UCHAR_MAX)
+		drac_say(LOG_WARNING, "rpcbind did not answer: it may still "
+				      "send callers to a daemon that is gone");
+	else if (cleared == UCHAR_MAX - 1)
+		drac_say(LOG_WARNING,
+		    "rpcbind sends callers to a daemon that is gone, and "
+		    "only root may change that");
+	else if (cleared > 0)
+		drac_say(LOG_NOTICE,
+		    "rpcbind sends nobody any more to a daemon that is gone "
+		    "(%d registrations)",
+		    cleared);
 }
 
 static void
@@ -355,7 +564,10 @@ drac_portmap_wait(bool block)
 		}
 	if (read(child.fd, &foreign, sizeof(foreign)) != sizeof(foreign))
 		foreign = 0;
-	log_outcome(status, foreign);
+	if (child.clear)
+		log_cleared(status);
+	else
+		log_outcome(status, foreign);
 	(void)close(child.fd);
 	child.pid = 0;
 }
