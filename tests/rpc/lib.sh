@@ -20,10 +20,15 @@ random() {
 	od -An -N4 -tu4 /dev/urandom | awk -v n="$1" '{ print $1 % n }'
 }
 
-# setup [LINE...]   drac.conf with these lines, and no map
+# setup [LINE...]   drac.conf with these lines, and no map; every local user
+# may report unless they say otherwise
 setup() {
 	port=$((10240 + $(random 20000)))
-	configure "user = $me" "port = $port" 'allow_users = any' \
+	case "$*" in
+	*'allow_users ='*) ;;
+	*) set -- 'allow_users = any' "$@" ;;
+	esac
+	configure "user = $me" "port = $port" \
 		'allow_file =' "lookup = $run/lookup.sock" "$@"
 	rm -rf "$lib"
 	mkdir "$lib"
