@@ -22,6 +22,7 @@
 
 #define EXPORT   __attribute__((visibility("default")))
 #define CONF_ARG "conf="
+#define VOUCHER  "after_requisite"
 
 static enum drac_outcome
 authorise(struct drac_attempt *attempt)
@@ -29,6 +30,7 @@ authorise(struct drac_attempt *attempt)
 	struct drac_login *login = &attempt->login;
 
 	if (!drac_login_serves(login, drac_item(attempt->pamh, PAM_SERVICE)) ||
+	    !drac_login_admits(login, drac_item(attempt->pamh, PAM_USER)) ||
 	    drac_source_locate(attempt) == -1 || !drac_login_may_record(login))
 		return DRAC_REFUSED;
 	return drac_record(attempt);
@@ -107,7 +109,7 @@ vouches(int argc, const char **argv)
 	if (drac_conf_init(&conf) == -1)
 		return false;
 	for (int i = 0; i < argc; i++)
-		if (!is_conf_path(argv[i]))
+		if (strncmp(argv[i], VOUCHER, sizeof(VOUCHER) - 1) == 0)
 			(void)drac_conf_argument(&conf, argv[i], NULL);
 	yes = conf.after_requisite;
 	drac_conf_free(&conf);

@@ -43,10 +43,12 @@ struct drac_conf_setting {
 	struct drac_conf *conf;
 	const char *text; /* the whole value */
 	bool append;      /* to the values of a repeatable key */
+	bool argument;    /* not of the file */
 	const char *rest; /* of a list, see next_word */
 	const char *word; /* what an error shows: the word, or all of text */
 	size_t word_len;
-	const char *what; /* is wrong, in a few words */
+	const char *what;     /* is wrong, in a few words */
+	struct drac_why said; /* or a sentence about another file */
 };
 
 static int
@@ -543,6 +545,66 @@ set_allow_users(struct drac_conf_setting *s)
 	return 0;
 }
 
+/* A word that begins with a slash is a file of names. */
+static int
+add_user(struct drac_conf_setting *s, struct drac_users *users)
+{
+	char path[PATH_MAX];
+
+	if (s->word[0] != '/') {
+		if (drac_users_add(users, s->word, s->word_len) == 0)
+			return 0;
+		return errno == ENOMEM ? no_memory(s)
+				       : refuse(s, "not the name of a user");
+	}
+	if (copy_word(s, path, sizeof path) == -1)
+		return refuse(s, "path too long");
+	if (drac_users_load(users, path, &s->said) == 0)
+		return 0;
+	/* ENOENT would mean that there is no drac.conf: nobody is denied. */
+	errno = errno == ENOMEM ? ENOMEM : EINVAL;
+	return -1;
+}
+
+static int
+set_user_list(struct drac_conf_setting *s, struct drac_users *users)
+{
+	struct drac_users fresh = { 0 };
+	int more, result;
+
+	while ((more = next_word(s)) == 1 && (more = add_user(s, &fresh)) == 0)
+		fresh.given = true;
+	if (more == -1) {
+		drac_users_free(&fresh);
+		return -1;
+	}
+	if (!s->append)
+		drac_users_free(users);
+	result = drac_users_join(users, &fresh);
+	drac_users_free(&fresh);
+	return result == -1 ? no_memory(s) : 0;
+}
+
+/* An argument makes the file's list shorter, never longer. */
+static int
+set_users(struct drac_conf_setting *s)
+{
+	return set_user_list(s,
+	    s->argument ? &s->conf->users_too : &s->conf->users);
+}
+
+static int
+set_deny_users(struct drac_conf_setting *s)
+{
+	return set_user_list(s, &s->conf->deny_users);
+}
+
+static int
+set_anonymous_reports(struct drac_conf_setting *s)
+{
+	return set_flag(s, &s->conf->anonymous_reports);
+}
+
 static int
 copy_ports(struct drac_conf_setting *s, unsigned short *ports, size_t count)
 {
@@ -1000,7 +1062,8 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "exclude",
 	    .fallback = "",
 	    .set = set_exclude,
-	    .repeatable = true },
+	    .repeatable = true,
+	    .adds = true },
 	{ .name = "allow_gateway",
 	    .fallback = "no",
 	    .set = set_allow_gateway,
@@ -1008,6 +1071,20 @@ static const struct drac_conf_key keys[] = {
 	{ .name = "prefix4", .fallback = "32", .set = set_prefix4 },
 	{ .name = "prefix6", .fallback = "128", .set = set_prefix6 },
 	{ .name = "services", .fallback = "", .set = set_services },
+	{ .name = "users",
+	    .fallback = "",
+	    .set = set_users,
+	    .repeatable = true },
+	{ .name = "deny_users",
+	    .fallback = "",
+	    .set = set_deny_users,
+	    .repeatable = true,
+	    .adds = true },
+	{ .name = "anonymous_reports",
+	    .fallback = "no",
+	    .set = set_anonymous_reports,
+	    .flag = true,
+	    .file_only = true },
 	{ .name = "peer", .fallback = "", .set = set_peer },
 	{ .name = "rhost_env", .fallback = "", .set = set_rhost_env },
 	{ .name = "key_style", .fallback = "plain", .set = set_key_style },
@@ -1103,7 +1180,9 @@ assign(const struct drac_conf_key *key, struct drac_conf_setting *s,
 	s->word_len = strlen(s->text);
 	if (key->set(s) == 0)
 		return 0;
-	if (s->text[0] == '\0')
+	if (s->said.text[0] != '\0')
+		drac_why_set(why, "%s: %s", key->name, s->said.text);
+	else if (s->text[0] == '\0')
 		drac_why_set(why, "%s: no value", key->name);
 	else
 		drac_why_set(why, "%s: %s: %.*s", key->name, s->what,
@@ -1162,6 +1241,9 @@ drac_conf_free(struct drac_conf *conf)
 	free(conf->database);
 	drac_nets_free(&conf->exclude);
 	free_words(conf->services, conf->service_count);
+	drac_users_free(&conf->users);
+	drac_users_free(&conf->users_too);
+	drac_users_free(&conf->deny_users);
 	free(conf->peer_ports);
 	free(conf->rhost_env);
 	cut_servers(&conf->servers, &conf->server_count, 0);
@@ -1200,17 +1282,23 @@ static int
 take_argument(struct drac_conf *conf, const char *argument,
     struct drac_why *why)
 {
-	struct drac_conf_setting s = { .conf = conf };
+	struct drac_conf_setting s = { .conf = conf, .argument = true };
 	const struct drac_conf_key *key = split(argument, &s.text, why);
+	bool again;
 
 	if (key == NULL)
 		return -1;
-	s.append = (conf->by_argument & bit(key)) != 0;
-	if (s.append && !key->repeatable) {
-		drac_why_set(why, "%s: given twice", key->name);
-		errno = EINVAL;
+	again = (conf->by_argument & bit(key)) != 0;
+	errno = EINVAL;
+	if (key->file_only) {
+		drac_why_set(why, "%s: for the file only", key->name);
 		return -1;
 	}
+	if (again && !key->repeatable) {
+		drac_why_set(why, "%s: given twice", key->name);
+		return -1;
+	}
+	s.append = again || key->adds;
 	conf->by_argument |= bit(key);
 	if (assign(key, &s, why) == -1)
 		return -1;
@@ -1374,6 +1462,40 @@ drac_conf_may_record(const struct drac_conf *conf, const struct drac_addr *addr,
 		       ? drac_nets_find(&conf->exclude, addr)
 		       : NULL;
 	return ban->scope == DRAC_SCOPE_HOST && ban->net == NULL;
+}
+
+enum drac_conf_user
+drac_conf_admits(const struct drac_conf *conf, const char *user)
+{
+	const struct drac_users *lists[] = { &conf->users, &conf->users_too };
+
+	if (!conf->users.given && !conf->users_too.given &&
+	    !conf->deny_users.given)
+		return DRAC_CONF_USER_GOOD;
+	if (user == NULL || *user == '\0')
+		return conf->anonymous_reports ? DRAC_CONF_USER_GOOD
+					       : DRAC_CONF_USER_ANONYMOUS;
+	if (drac_users_find(&conf->deny_users, user) != NULL)
+		return DRAC_CONF_USER_DENIED;
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		if (lists[i]->given && drac_users_find(lists[i], user) == NULL)
+			return DRAC_CONF_USER_OTHER;
+	}
+	return DRAC_CONF_USER_GOOD;
+}
+
+const char *
+drac_conf_user_text(enum drac_conf_user what)
+{
+	static const char *const texts[] = {
+		[DRAC_CONF_USER_GOOD] = "",
+		[DRAC_CONF_USER_DENIED] = "this user is in deny_users",
+		[DRAC_CONF_USER_OTHER] = "this user is not in users",
+		[DRAC_CONF_USER_ANONYMOUS] =
+		    "no user is named, but users or deny_users is set",
+	};
+
+	return texts[what];
 }
 
 /* pam_start(3) folds the service name to lower case. */

@@ -18,6 +18,7 @@
 
 #include "allow.h"
 #include "store.h"
+#include "users.h"
 #include "why.h"
 
 #define DRAC_CONF_PATH DRAC_SYSCONFDIR "/drac/drac.conf"
@@ -59,7 +60,11 @@ struct drac_conf {
 	unsigned char prefix6;    /* 32..128 */
 	char **services;          /* PAM services that count; NULL: all */
 	size_t service_count;
-	unsigned short *peer_ports; /* host order; NULL: peer= not given */
+	struct drac_users users;      /* these alone are recorded, if given */
+	struct drac_users users_too;  /* and an argument: on both lists */
+	struct drac_users deny_users; /* never recorded */
+	bool anonymous_reports;       /* record although no user is told */
+	unsigned short *peer_ports;   /* host order; NULL: peer= not given */
 	size_t peer_port_count;
 	char *rhost_env; /* environment variable with the address, or NULL */
 	enum drac_key_style key_style;
@@ -125,8 +130,9 @@ int drac_conf_parse(struct drac_conf *conf, const char *name, char *text,
 
 /*
  * One module argument, `key=value` or a bare flag. The first value of a
- * repeatable key given here replaces what the file gave; a single key may
- * be given once here and once in the file. conf=PATH is the module's own
+ * repeatable key given here replaces what the file gave, but exclude and
+ * deny_users add to it, and users only narrows it; a single key may be given
+ * once here and once in the file. conf=PATH is the module's own
  * affair, to be handled before: it is refused here like any unknown key.
  * 0, or -1 with EINVAL or ENOMEM and why set ("KEY: what is wrong: VALUE").
  * After the last argument call drac_conf_check.
@@ -158,6 +164,8 @@ struct drac_conf_key {
 	bool repeatable;
 	bool flag;           /* yes or no; the bare word is yes */
 	bool argument_only;  /* refused in a file */
+	bool file_only;      /* refused as an argument */
+	bool adds; /* an argument never takes away what the file gave */
 	const char *instead; /* a key that was given up, which still works:
 			      * what to write in its place */
 };
@@ -199,6 +207,25 @@ struct drac_conf_ban {
  */
 bool drac_conf_may_record(const struct drac_conf *conf,
     const struct drac_addr *addr, struct drac_conf_ban *ban);
+
+/* What keeps a user from being recorded. */
+enum drac_conf_user {
+	DRAC_CONF_USER_GOOD,
+	DRAC_CONF_USER_DENIED,   /* in deny_users */
+	DRAC_CONF_USER_OTHER,    /* not in users */
+	DRAC_CONF_USER_ANONYMOUS /* nobody told who it is */
+};
+
+/*
+ * May a login of this user be recorded? Every road asks this but the
+ * administrator's. user NULL or "": nobody told; with users or deny_users
+ * given that is refused unless anonymous_reports = yes.
+ */
+enum drac_conf_user drac_conf_admits(const struct drac_conf *conf,
+    const char *user);
+
+/* "this user is in deny_users" and the like; "" for a good one. */
+const char *drac_conf_user_text(enum drac_conf_user what);
 
 /* Do logins to this PAM service count? Case does not matter. */
 bool drac_conf_counts_service(const struct drac_conf *conf,

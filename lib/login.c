@@ -111,6 +111,17 @@ drac_login_serves(struct drac_login *login, const char *service)
 	return false;
 }
 
+bool
+drac_login_admits(struct drac_login *login, const char *user)
+{
+	enum drac_conf_user what = drac_conf_admits(login->conf, user);
+
+	if (what == DRAC_CONF_USER_GOOD)
+		return true;
+	drac_why_set(&login->why, "%s", drac_conf_user_text(what));
+	return false;
+}
+
 /* An address of many clients: this host's own, or its gateway's. */
 static bool
 may_record_route(struct drac_login *login)

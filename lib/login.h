@@ -7,6 +7,7 @@
  * sentences go to the caller, who knows where. errno is kept.
  *
  *	drac_login_serves()         does the service count?
+ *	drac_login_admits()         and the user?
  *	...                         the caller finds the address
  *	drac_login_may_record()     by policy?
  *	drac_login_mark()           how to take it back, made beforehand
@@ -118,6 +119,7 @@ void drac_login_found(struct drac_login *login, const struct drac_addr *addr);
 
 /* Questions of policy. false: why is set, and the outcome is DRAC_REFUSED. */
 bool drac_login_serves(struct drac_login *login, const char *service);
+bool drac_login_admits(struct drac_login *login, const char *user);
 bool drac_login_may_record(struct drac_login *login);
 
 /*

@@ -137,7 +137,8 @@ attend(struct list *list, const struct drac_addr *addr, const char *user,
 	drac_login_word(user, login.user);
 	drac_login_word(service, login.service);
 	drac_login_found(&login, addr);
-	if (drac_login_serves(&login, service) && drac_login_may_record(&login))
+	if (drac_login_serves(&login, service) &&
+	    drac_login_admits(&login, user) && drac_login_may_record(&login))
 		take(list, &login);
 	else
 		count(list, &login, DRAC_REFUSED);

@@ -33,7 +33,7 @@ static const char usage_text[] =
     "  -e VARIABLE   the environment variable that has it\n"
     "  -l            many logins, from standard input: lines\n"
     "                ADDRESS [USER [SERVICE]]\n"
-    "  -u USER       for the log, default $USER\n"
+    "  -u USER       for the log, users= and deny_users=, default $USER\n"
     "  -s SERVICE    for the log and for services=, default login\n"
     "\n"
     "  -c, --conf CONF   configuration, default " DRAC_CONF_PATH "\n"
@@ -174,6 +174,16 @@ locate(struct drac_login *login, const struct drac_post_options *options)
 	return -1;
 }
 
+static const char *
+user_of(const struct drac_post_options *options)
+{
+	const char *user = options->user;
+
+	if (user == NULL && !options->list)
+		user = getenv("USER");
+	return user != NULL ? user : "";
+}
+
 static enum drac_outcome
 authorise(struct drac_login *login, const struct drac_post_options *options)
 {
@@ -181,6 +191,7 @@ authorise(struct drac_login *login, const struct drac_post_options *options)
 	struct drac_mark *mark;
 
 	if (!drac_login_serves(login, options->service) ||
+	    !drac_login_admits(login, user_of(options)) ||
 	    locate(login, options) == -1 || !drac_login_may_record(login))
 		return DRAC_REFUSED;
 	mark = drac_login_mark(login);
@@ -204,16 +215,6 @@ load(struct drac_conf *conf, const struct drac_post_options *options,
 		speaker->log.lines = DRAC_LOG_NO_LIMIT;
 	speaker->debug = conf->debug;
 	return result;
-}
-
-static const char *
-user_of(const struct drac_post_options *options)
-{
-	const char *user = options->user;
-
-	if (user == NULL && !options->list)
-		user = getenv("USER");
-	return user != NULL ? user : "";
 }
 
 static enum drac_post_status

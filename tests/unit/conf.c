@@ -76,6 +76,25 @@ add_words(char *text, size_t size, char *const *words, size_t count)
 		add(text, size, " %s", words[i]);
 }
 
+static void
+add_users(char *text, size_t size, const char *name,
+    const struct drac_users *users)
+{
+	add(text, size, " %s%s:", name, users->given ? "" : "*");
+	for (size_t at = 0; at < users->size;
+	     at += strlen(users->names + at) + 1)
+		add(text, size, " %s", users->names + at);
+}
+
+static void
+describe_users(const struct drac_conf *conf, char *text, size_t size)
+{
+	add_users(text, size, "only", &conf->users);
+	add_users(text, size, "and", &conf->users_too);
+	add_users(text, size, "deny", &conf->deny_users);
+	add(text, size, " anonymous=%d", conf->anonymous_reports);
+}
+
 /* The keys about reporting to a daemon, and those of the daemon. */
 static void
 describe_daemon(const struct drac_conf *conf, char *text, size_t size)
@@ -141,9 +160,12 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 	add(text, size, " ports%s:", conf->peer_ports == NULL ? "*" : "");
 	for (size_t i = 0; i < conf->peer_port_count; i++)
 		add(text, size, " %d", conf->peer_ports[i]);
+	describe_users(conf, text, size);
 	describe_daemon(conf, text, size);
 	describe_lookup(conf, text, size);
 }
+
+#define USERS " only*: and*: deny*: anonymous=0"
 
 #define DAEMON                                                                   \
 	" servers*: fallback=0 socket=/run/drac/dracd.sock "                     \
@@ -155,7 +177,7 @@ describe(const struct drac_conf *conf, char *text, size_t size)
 #define DEFAULTS                                                                \
 	"/var/lib/drac/dracd.db life=1800 renew=10 timeout=1000 env=- "         \
 	"style=0 gateway=0 readers=7 mode=600 sync=1 strict=0 debug=0 after=0 " \
-	"nets: services*: ports*:" DAEMON
+	"nets: services*: ports*:" USERS DAEMON
 
 static void
 check_is(const struct drac_conf *conf, const char *expected, const char *row)
@@ -212,6 +234,10 @@ static const struct {
 	{ "prefix6", "64", "bits=32/128", "bits=32/64" },
 	{ "services", "dovecot, pop3 imap",
 	    "services*:", "services: dovecot pop3 imap" },
+	{ "users", "alice, bob@example.org",
+	    "only*:", "only: alice bob@example.org" },
+	{ "deny_users", "eve Mallory", "deny*:", "deny: eve Mallory" },
+	{ "anonymous_reports", "yes", "anonymous=0", "anonymous=1" },
 	{ "peer", "port:110,143,993 , 65535",
 	    "ports*:", "ports: 110 143 993 65535" },
 	{ "rhost_env", "TCPREMOTEIP", "env=-", "env=TCPREMOTEIP" },
@@ -254,8 +280,11 @@ flip(size_t i, bool by_file)
 	char text[256], expected[1024];
 	int answer;
 
+	bool narrowed = !by_file && strcmp(flips[i].key, "users") == 0;
+
 	snprintf(text, sizeof text, "%s=%s", flips[i].key, flips[i].value);
-	replace(expected, sizeof expected, flips[i].from, flips[i].to);
+	replace(expected, sizeof expected, narrowed ? "and*:" : flips[i].from,
+	    narrowed ? "and: alice bob@example.org" : flips[i].to);
 	init(&conf);
 	if (by_file)
 		answer = parse(&conf, text, strlen(text), &told);
@@ -278,7 +307,8 @@ flips_every_key(void)
 	for (size_t i = 0; i < count && i < COUNT(flips); i++) {
 		CHECK_ROW(strcmp(keys[i].name, flips[i].key) == 0,
 		    keys[i].name);
-		flip(i, false);
+		if (!keys[i].file_only)
+			flip(i, false);
 		if (!keys[i].argument_only)
 			flip(i, true);
 	}
@@ -294,6 +324,7 @@ bare_word_is_yes_for_flags_alone(void)
 		struct drac_conf conf;
 		struct drac_why why = { "" };
 		char sentence[64], expected[1024];
+		bool good;
 
 		init(&conf);
 		snprintf(sentence, sizeof sentence, "%s: no value",
@@ -301,10 +332,16 @@ bare_word_is_yes_for_flags_alone(void)
 		replace(expected, sizeof expected, flips[i].from, flips[i].to);
 		if (strcmp(keys[i].fallback, "yes") == 0 || !keys[i].flag)
 			snprintf(expected, sizeof expected, "%s", DEFAULTS);
+		if (keys[i].file_only) {
+			snprintf(sentence, sizeof sentence,
+			    "%s: for the file only", keys[i].name);
+			snprintf(expected, sizeof expected, "%s", DEFAULTS);
+		}
+		good = keys[i].flag && !keys[i].file_only;
 		CHECK_ROW(drac_conf_argument(&conf, keys[i].name, &why) ==
-			      (keys[i].flag ? 0 : -1),
+			      (good ? 0 : -1),
 		    keys[i].name);
-		CHECK_ROW(keys[i].flag || strcmp(why.text, sentence) == 0,
+		CHECK_ROW(good || strcmp(why.text, sentence) == 0,
 		    keys[i].name);
 		check_is(&conf, expected, keys[i].name);
 		drac_conf_free(&conf);
@@ -493,6 +530,17 @@ value_refuses(void)
 		{ "services=a,/etc/passwd",
 		    "services: not the name of a PAM service: /etc/passwd" },
 		{ "services=a,", "services: a comma without a word: a," },
+		{ "users=alice,", "users: a comma without a word: alice," },
+		{ "users=@example.org",
+		    "users: not the name of a user: @example.org" },
+		{ "deny_users=alice,users/x",
+		    "deny_users: not the name of a user: users/x" },
+		{ "deny_users=/nonexistent/names",
+		    "deny_users: /nonexistent/names: No such file or "
+		    "directory" },
+		{ "users=/dev/null", "users: /dev/null: not a regular file" },
+		{ "anonymous_reports=yes",
+		    "anonymous_reports: for the file only" },
 		{ "peer=110", "peer: not port:NUMBER,NUMBER...: 110" },
 		{ "peer=Port:110",
 		    "peer: not port:NUMBER,NUMBER...: Port:110" },
@@ -871,7 +919,7 @@ argument_overrides_file(void)
 	check_is(&conf,
 	    "/b life=7200 renew=10 timeout=1000 env=- style=0 gateway=0 readers=7 "
 	    "mode=600 sync=1 strict=0 debug=0 after=0 nets: 192.0.2.1/32 services: c "
-	    "ports*:" DAEMON,
+	    "ports*:" USERS DAEMON,
 	    "overridden");
 	drac_conf_free(&conf);
 }
@@ -887,7 +935,20 @@ static const struct {
 		"" },
 	    .from = "nets:",
 	    .by_file = "nets: 192.0.2.1/32 192.0.2.2/32 192.0.2.3/32",
-	    .by_argument = "nets: 198.51.100.1/32 198.51.100.3/32" },
+	    .by_argument = "nets: 192.0.2.1/32 192.0.2.2/32 192.0.2.3/32 "
+			   "198.51.100.1/32 198.51.100.3/32" },
+	{ .key = "users",
+	    .file = { "alice, bob", "", "carol" },
+	    .argument = { "alice", "dave,x/y", "", "carol" },
+	    .from = "only*: and*:",
+	    .by_file = "only: alice bob carol and*:",
+	    .by_argument = "only: alice bob carol and: alice carol" },
+	{ .key = "deny_users",
+	    .file = { "", "alice", "bob" },
+	    .argument = { "carol", "dave,@admins", "", "eve" },
+	    .from = "deny*:",
+	    .by_file = "deny: alice bob",
+	    .by_argument = "deny: alice bob carol eve" },
 	{ .key = "server",
 	    .file = { "", "local", "192.0.2.1:7 a" },
 	    .argument = { "192.0.2.2", "192.0.2.3 192.0.2.4:0", "", "local" },
@@ -944,7 +1005,7 @@ repeat(size_t row)
 }
 
 static void
-repeatable_adds_up_then_is_replaced(void)
+repeatable_adds_up_and_takes_arguments(void)
 {
 	size_t count, found = 0;
 	const struct drac_conf_key *keys = drac_conf_keys(&count);
@@ -965,6 +1026,9 @@ bad_replacement_keeps_what_was(void)
 		{ "exclude=192.0.2.1", "exclude=192.0.2.9,x",
 		    "nets:", "nets: 192.0.2.1/32" },
 		{ "services=a", "services=b,/c", "services*:", "services: a" },
+		{ "users=a", "users=b,c/d", "only*:", "only: a" },
+		{ "deny_users=a", "deny_users=b,/nonexistent/c",
+		    "deny*:", "deny: a" },
 		{ "peer=port:1", "peer=port:2,x", "ports*:", "ports: 1" },
 		{ "server=local", "server=192.0.2.9,x!",
 		    "servers*:", "servers: local>-@0" },
@@ -1296,6 +1360,21 @@ load_missing_file_is_enoent_unreported(void)
 	place_remove(&place);
 }
 
+/* A list of users that is not there must not look like a file that is not. */
+static void
+load_refuses_missing_list_of_users(void)
+{
+	struct place place;
+
+	place_make(&place);
+	write_file(place.file, LITERAL("deny_users = /nonexistent/names\n"),
+	    0644);
+	load_expects(place.file,
+	    ":1: deny_users: /nonexistent/names: No such file or directory",
+	    EINVAL);
+	place_remove(&place);
+}
+
 static void
 load_refuses_writable_file(void)
 {
@@ -1573,7 +1652,7 @@ main(void)
 	RUN(given_is_what_the_user_has_set);
 	RUN(argument_refuses_second_value);
 	RUN(argument_overrides_file);
-	RUN(repeatable_adds_up_then_is_replaced);
+	RUN(repeatable_adds_up_and_takes_arguments);
 	RUN(bad_replacement_keeps_what_was);
 	RUN(bad_word_leaves_empty_list_null);
 	RUN(lists_are_limited_line_by_line);
@@ -1583,6 +1662,7 @@ main(void)
 	RUN(good_values_are_kept_beside_errors);
 	RUN(load_reads_safe_file);
 	RUN(load_missing_file_is_enoent_unreported);
+	RUN(load_refuses_missing_list_of_users);
 	RUN(load_refuses_writable_file);
 	RUN(load_refuses_foreign_owner);
 	RUN(load_refuses_symlink);
