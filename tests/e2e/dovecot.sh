@@ -6,15 +6,15 @@
 services=dovecot
 protocols='pop imap'
 
-# open_dovecot: with users whom PAM does not know: carol, and one with a blank
-# in the name. bob is in both files.
+# open_dovecot: with users whom PAM does not know: carol, one with a blank and
+# one with a mark in the name. bob is in both files.
 open_dovecot()
 {
 	open_front dovecot-front dovecot-pop3d dovecot-imapd
 	conf_d=$root/etc/dovecot/conf.d
 	local_conf=$root/etc/dovecot/local.conf
 	printf '%s:s3cret:1001:1001::/home/alice::\n' bob carol \
-	    '203.0.113.9 x' >"$root/etc/dovecot/users"
+	    '203.0.113.9 x' "o!brien" >"$root/etc/dovecot/users"
 	start_dovecot
 	cp "$local_conf" "$work/plain"
 }
