@@ -61,6 +61,7 @@ E2E   := units booted bounds busy rpc local attack old
 FRONT := closed courier cyrus cyrus-events dovecot dovecot-hook mailutils perdition \
 	popa3d qpopper solid-pop3d uw
 BACK  := postfix sendmail sendmail-classic exim auth-postfix auth-sendmail \
+	from-drac \
 	courier-mta opensmtpd lookup-postfix lookup-exim lookup-sendmail check \
 	prefixes
 

@@ -251,13 +251,27 @@ takes_remote(const struct drac_ctl *ctl)
 	return false;
 }
 
+/* For old programs of this host: whoever says so has some. */
+static bool
+listens_here(const struct drac_conf *conf)
+{
+	if (!drac_conf_is_given(conf, "listen"))
+		return false;
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (drac_addr_scope(&conf->listen[i].addr) ==
+		    DRAC_SCOPE_LOOPBACK)
+			return true;
+	return false;
+}
+
 /* From other hosts or programs, which is reason enough to keep a map. */
 static bool
 takes_reports(const struct drac_ctl *ctl)
 {
 	const struct drac_conf *conf = &ctl->conf;
 
-	return drac_conf_takes_users(conf) || takes_remote(ctl);
+	return drac_conf_takes_users(conf) || listens_here(conf) ||
+	       takes_remote(ctl);
 }
 
 static void

@@ -40,6 +40,13 @@ content conf_is_not_needed
 says conf_that_was_named_is 1 'There is no such file' '' \
 	"$ctl" -c "$root/nowhere.conf" check --root "$root"
 
+# Old programs of this host report, and PAM has no part in it.
+host 'listen = loopback'
+dovecot '@include common-account'
+says old_programs_report 1 '\(daemon-silent\)$' '' c
+is old_programs_need_no_line 0 "$(grep -c '(pam-none)$' "$tmp/out")"
+host
+
 # Where the line is
 dovecot '@include common-account'
 complains no_line pam-none /etc/pam.d
