@@ -133,7 +133,7 @@ behind_reader() {
 }
 # The first one costs a new file, which may happen once a minute.
 behind_reader add 192.0.2.9 -q 2>/dev/null
-says hands_waits_in_the_journal 0 '^192.0.2.10 is auth' 'warning: .*sleep' \
+says hands_waits_in_the_journal 0 '^192.0.2.10 is auth' 'warning: .*a process holds a lock' \
 	behind_reader add 192.0.2.10
 says hands_not_in_the_map_yet 1 'not in the map' '' d show 192.0.2.10
 # Held open, so that no new file gets the number of an old one.
