@@ -134,14 +134,15 @@ release() {
 fresh 'timeout = 100ms'
 hold "$map" 60 --shared
 says held_map_add 0 '^192.0.2.7 is auth' \
-	"^dracctl: warning: .*process $holder " d add 192.0.2.7
+	'^dracctl: warning: .*a process holds a lock on the map .*check names it' \
+	d add 192.0.2.7
 says held_map_show 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
 release
 
 # A writer that does is waited for: as long as a login would, or longer.
 hold "$map.lock" 60
-says held_writer_add 3 '' "process $holder " d add 192.0.2.8
-says held_writer_drop 3 '' "process $holder " d drop 192.0.2.7
+says held_writer_add 3 '' 'locked by another process' d add 192.0.2.8
+says held_writer_drop 3 '' 'locked by another process' d drop 192.0.2.7
 says held_writer_show 0 '^192.0.2.7 is auth' '' d show 192.0.2.7
 release
 for words in init sweep 'drop --all'; do
