@@ -75,7 +75,8 @@ lock_map(struct change *change)
 		errno = EPERM;
 		return -1;
 	}
-	if (drac_lock_writers(place, change->lock, &change->why) == -1)
+	if (drac_lock_writers(place, change->lock, place->deadline_ms,
+		&change->why) == -1)
 		return -1;
 	owned = drac_lock_owned(change->lock, &pid);
 	if (owned == 1) {
@@ -85,7 +86,7 @@ lock_map(struct change *change)
 	}
 	if (owned != 0 || drac_lock_own(change->lock) == -1)
 		return -1;
-	drac_unlock_map(change->lock, false);
+	drac_unlock_writers(change->lock);
 	return 0;
 }
 
@@ -156,8 +157,8 @@ take_map(struct change *change)
 	int saved;
 
 	if (lock_map(change) == -1 ||
-	    drac_closed_load(&change->place, change->from->uid,
-		&change->closed, &change->why) == -1)
+	    drac_closed_load(&change->place, change->from->uid, &change->closed,
+		&change->why) == -1)
 		return -1;
 	if (take_directory(change) == 0 && check_lock(change) == 0 &&
 	    renew_map(change) == 0)
@@ -326,8 +327,8 @@ drac_ctl_change_hands(const struct drac_ctl *ctl,
 	if (result == 0 && change.changed) {
 		drac_ctl_log("gave the map %s to %s", ctl->opts.path, to->name);
 		if (!ctl->quiet)
-			drac_ctl_say("gave the map %s to %s\n",
-			    ctl->opts.path, to->name);
+			drac_ctl_say("gave the map %s to %s\n", ctl->opts.path,
+			    to->name);
 	}
 	if (change.lock != -1)
 		(void)close(change.lock);

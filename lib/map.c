@@ -979,14 +979,52 @@ open_lock(struct drac_store *store, struct drac_why *why)
 	return store->lock_fd == -1 ? drac_map_fail(store, DRAC_LOCK, why) : 0;
 }
 
+/*
+ * Have the lock that has the lock's name. Half of the time is for it, and
+ * then for a look whether who has it is dead.
+ */
+static int
+lock_named(struct drac_store *store, struct drac_why *why)
+{
+	int64_t half_ms =
+	    store->place.deadline_ms - drac_place_left(&store->place) / 2;
+
+	for (int i = 0; i < RETRIES; i++) {
+		int fd;
+
+		if (open_lock(store, why) == -1)
+			return -1;
+		if (drac_lock_writers(&store->place, store->lock_fd, half_ms,
+			why) == -1) {
+			if (errno != ETIMEDOUT)
+				return -1;
+			fd = drac_lock_recover(&store->place, store->lock_fd);
+			if (fd != -1) {
+				(void)close(store->lock_fd);
+				store->lock_fd = fd;
+				return 0;
+			}
+			if (drac_lock_is_named(&store->place, store->lock_fd) &&
+			    drac_lock_writers(&store->place, store->lock_fd,
+				store->place.deadline_ms, why) == -1)
+				return -1;
+		}
+		if (drac_lock_is_named(&store->place, store->lock_fd))
+			return 0;
+		(void)close(store->lock_fd);
+		store->lock_fd = -1;
+	}
+	errno = EAGAIN;
+	return drac_map_fail(store, DRAC_LOCK, why);
+}
+
 static int
 lock_unless_owned(struct drac_store *store, struct drac_why *why)
 {
 	long pid;
 	int owned;
 
-	if (open_lock(store, why) == -1 ||
-	    drac_lock_writers(&store->place, store->lock_fd, why) == -1)
+	if (lock_named(store, why) == -1)
 		return -1;
 	owned = drac_lock_owned(store->lock_fd, &pid);
 	if (owned == 0)
@@ -997,7 +1035,7 @@ lock_unless_owned(struct drac_store *store, struct drac_why *why)
 		errno = EBUSY;
 	}
 	(void)drac_map_fail(store, DRAC_LOCK, why);
-	drac_unlock_map(store->lock_fd, false);
+	drac_unlock_writers(store->lock_fd);
 	return -1;
 }
 
@@ -1014,7 +1052,7 @@ drac_map_own(struct drac_store *store, struct drac_why *why)
 			 drac_map_attach(store, why) == 0)
 			store->owned = true;
 		store->lock_ino = st.st_ino;
-		drac_unlock_map(store->lock_fd, false);
+		drac_unlock_writers(store->lock_fd);
 	}
 	if (store->owned)
 		return 0;
@@ -1054,7 +1092,7 @@ void
 drac_map_unlock_writers(struct drac_store *store)
 {
 	if (!store->owned)
-		drac_unlock_map(store->lock_fd, false);
+		drac_unlock_writers(store->lock_fd);
 }
 
 /* Changing. */

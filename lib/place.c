@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 
 #include "sys.h"
 
-#define SUFFIX_MAX 256
+#define SUFFIX_MAX     256
+#define START_SLACK_MS 1000
 
 static int
 check_dir(int fd, const char *dir, uid_t keeper, struct drac_why *why)
@@ -254,11 +256,229 @@ flock_until(int fd, int operation, int64_t until_ms)
 	return 0;
 }
 
-int
-drac_lock_writers(const struct drac_place *place, int fd, struct drac_why *why)
+/*
+ * Who has the writers' lock is said by a second lock, an open file
+ * description lock on octets far behind the end of the file: it is there
+ * exactly as long as the first one, writes nothing, and F_OFD_GETLK tells
+ * where it begins and how long it is. The beginning is HOLDERS, the process
+ * id and the namespaces that it is of; the length is the time.
+ */
+#define HOLDERS  (INT64_C(1) << 60)
+#define PID_BITS 22
+
+struct holder {
+	int64_t who;   /* process id and namespaces; 0: not known */
+	int64_t since; /* CLOCK_BOOTTIME in milliseconds, and 1 */
+};
+
+/* A number for the namespaces of process ids and of clocks; 0: not known. */
+static int64_t
+namespaces(void)
 {
-	if (flock_until(fd, LOCK_EX, place->deadline_ms) == 0)
+	struct stat pid, clock;
+
+	if (stat("/proc/self/ns/pid", &pid) == -1)
 		return 0;
+	if (stat("/proc/self/ns/time", &clock) == -1)
+		clock.st_ino = 0;
+	return (int64_t)((pid.st_ino * 31 + clock.st_ino) & UINT32_MAX);
+}
+
+static int64_t
+boottime_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int
+lock_range(int fd, short type, int64_t start, int64_t length)
+{
+	struct flock lock = { .l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = start,
+		.l_len = length };
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* No error counts: then nobody is taken for dead. */
+static void
+say_who_holds(int fd)
+{
+	int64_t ns = namespaces();
+
+	if (ns != 0)
+		(void)lock_range(fd, F_WRLCK,
+		    HOLDERS + (ns << PID_BITS | (int64_t)getpid()),
+		    boottime_ms() + 1);
+}
+
+/* fd: another description than the holder's. */
+static struct holder
+holder_of(int fd)
+{
+	struct holder holder = { 0, 0 };
+	struct flock lock = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = HOLDERS };
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+	    lock.l_start > HOLDERS && lock.l_len > 0) {
+		holder.who = lock.l_start - HOLDERS;
+		holder.since = lock.l_len;
+	}
+	return holder;
+}
+
+/*
+ * When a process began, milliseconds of CLOCK_BOOTTIME; 0: it is dead, and
+ * perhaps not yet waited for; -1: not known. proc(5), /proc/PID/stat.
+ */
+static int64_t
+began(pid_t pid)
+{
+	char path[40], text[512], state;
+	const char *after;
+	unsigned long long ticks;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	got = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	after = strrchr(text, ')');
+	if (after == NULL ||
+	    sscanf(after,
+		") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+		"%*d %*d %*d %*d %llu",
+		&state, &ticks) != 2)
+		return -1;
+	if (state == 'Z' || state == 'X')
+		return 0;
+	return (int64_t)(ticks * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
+}
+
+/* Its process id may be another process's by now, which began later. */
+static bool
+is_dead(const struct holder *holder)
+{
+	pid_t pid = (pid_t)(holder->who & ((1 << PID_BITS) - 1));
+	int64_t at;
+
+	if (holder->who == 0 || pid <= 0 ||
+	    holder->who >> PID_BITS != namespaces())
+		return false;
+	if (kill(pid, 0) == -1 && errno == ESRCH)
+		return true;
+	at = began(pid);
+	return at == 0 || at > holder->since + START_SLACK_MS;
+}
+
+bool
+drac_lock_is_named(const struct drac_place *place, int fd)
+{
+	struct stat ours, named;
+
+	return fstat(fd, &ours) == 0 &&
+	       drac_place_stat(place, DRAC_LOCK, &named) == 0 &&
+	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+/* A lock file like the one behind `old', locked by us, not yet in its place. */
+static int
+new_lock(const struct drac_place *place, int old)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+	struct stat st;
+	int fd;
+
+	drac_place_unlink(place, DRAC_LOCK DRAC_NEW);
+	fd = drac_place_file(place, DRAC_LOCK DRAC_NEW,
+	    O_RDWR | O_CREAT | O_EXCL, 0600, NULL);
+	if (fd == -1)
+		return -1;
+	if (fstat(old, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		say_who_holds(fd);
+		times[1] = st.st_mtim; /* the mark of the last sweep */
+		if (futimens(fd, times) == 0)
+			return fd;
+	}
+	(void)close(fd);
+	drac_place_unlink(place, DRAC_LOCK DRAC_NEW);
+	return -1;
+}
+
+static int
+exchange(const struct drac_place *place)
+{
+	char named[SUFFIX_MAX], new[SUFFIX_MAX];
+
+	name_of(place, DRAC_LOCK, named);
+	name_of(place, DRAC_LOCK DRAC_NEW, new);
+	return renameat2(place->dir, new, place->dir, named, RENAME_EXCHANGE);
+}
+
+/*
+ * One recovers at a time. Somebody may get the old lock at the last moment:
+ * he looks for the name after he has said who he is, and we look who has it
+ * after the exchange of names, so one of us sees the other.
+ */
+static int
+replace_lock(const struct drac_place *place, int old)
+{
+	struct holder dead = holder_of(old), now;
+	long pid;
+	int fd;
+
+	if (!is_dead(&dead) || !drac_lock_is_named(place, old) ||
+	    drac_lock_owned(old, &pid) != 0)
+		return -1;
+	fd = new_lock(place, old);
+	if (fd == -1)
+		return -1;
+	if (exchange(place) == 0) {
+		now = holder_of(old);
+		if (now.who == dead.who && now.since == dead.since) {
+			drac_place_unlink(place, DRAC_LOCK DRAC_NEW);
+			return fd;
+		}
+		(void)exchange(place);
+	}
+	drac_place_unlink(place, DRAC_LOCK DRAC_NEW);
+	(void)close(fd);
+	return -1;
+}
+
+int
+drac_lock_recover(const struct drac_place *place, int old)
+{
+	int one = drac_place_file(place, DRAC_LOCK ".recover", O_RDWR | O_CREAT,
+	    0600, NULL);
+	int fd = -1;
+
+	if (one != -1 && flock(one, LOCK_EX | LOCK_NB) == 0)
+		fd = replace_lock(place, old);
+	if (one != -1)
+		(void)close(one);
+	return fd;
+}
+
+int
+drac_lock_writers(const struct drac_place *place, int fd, int64_t until_ms,
+    struct drac_why *why)
+{
+	if (flock_until(fd, LOCK_EX, until_ms) == 0) {
+		say_who_holds(fd);
+		return 0;
+	}
 	if (errno == ETIMEDOUT) {
 		drac_why_set(why,
 		    "%s%s: locked by another process, gave up waiting "
@@ -281,6 +501,16 @@ record_lock(int fd, short type, off_t length)
 		.l_len = length };
 
 	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+void
+drac_unlock_writers(int fd)
+{
+	int saved = errno;
+
+	(void)lock_range(fd, F_UNLCK, HOLDERS, 0);
+	(void)flock(fd, LOCK_UN);
+	errno = saved;
 }
 
 int

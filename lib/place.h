@@ -69,10 +69,23 @@ int drac_place_keep(const struct drac_place *place, const char *suffix,
     char name[64]);
 
 /*
- * The writers' lock: flock(2) on a file of its own. -1: ETIMEDOUT.
+ * The writers' lock: flock(2) on a file of its own, until until_ms
+ * (CLOCK_MONOTONIC) at most, and a lock that says who has it. -1: ETIMEDOUT.
+ * It counts if fd's file still has the lock's name afterwards.
  */
-int drac_lock_writers(const struct drac_place *place, int fd,
+int drac_lock_writers(const struct drac_place *place, int fd, int64_t until_ms,
     struct drac_why *why);
+void drac_unlock_writers(int fd);
+bool drac_lock_is_named(const struct drac_place *place, int fd);
+
+/*
+ * The writers' lock cannot be had: where the process that took it is dead, and
+ * a child of its keeps it (fork without exec), a new file takes the place of
+ * old's. Returns that file, locked by us; -1 when the process lives, when
+ * that is not known (as for a process of another PID namespace), when the map
+ * has an owner, or when another recovers right now.
+ */
+int drac_lock_recover(const struct drac_place *place, int old);
 
 /*
  * The owner's lock: a byte of the same file, held with an open file

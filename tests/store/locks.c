@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "../unit/test.h"
 #include "plain.h"
@@ -527,9 +528,176 @@ stop_a_writer(const char *lock_path)
 	return pid;
 }
 
+/* A child without exec, begun in the middle of an update that was killed. */
+
+static pid_t *fork_here; /* shared: the child, once there is one */
+
+__attribute__((visibility("default"))) int
+futimens(int fd, const struct timespec times[2])
+{
+	if (fork_here != NULL && *fork_here == 0) {
+		pid_t child = fork();
+
+		if (child == 0)
+			for (;;)
+				(void)pause();
+		*fork_here = child;
+		(void)kill(getpid(), SIGKILL);
+	}
+	return (int)syscall(SYS_utimensat, fd, NULL, times, 0);
+}
+
+/* The child, which is ours to end; the writer is a zombie or gone. */
+static pid_t
+leave_a_child(unsigned first, bool reap, pid_t *writer)
+{
+	pid_t *child = shared_memory(sizeof(*child));
+	siginfo_t info;
+
+	fflush(stdout);
+	*writer = fork();
+	if (*writer == -1)
+		die("fork");
+	if (*writer == 0) {
+		struct login one;
+
+		fork_here = child;
+		login(first, &one);
+		_exit(3);
+	}
+	if (waitid(P_PID, (id_t)*writer, &info,
+		WEXITED | (reap ? 0 : WNOWAIT)) == -1)
+		die("waitid");
+	CHECK(info.si_code == CLD_KILLED && *child > 0);
+	return *child;
+}
+
+static bool
+is_there(const char *suffix, struct stat *st)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s%s", map, suffix);
+	return stat(path, st) == 0;
+}
+
+static void
+child_keeps_a_dead_writers_lock(bool reap)
+{
+	const struct timespec mark[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = 1700000000 } };
+	char lock_path[112], new_path[128];
+	pid_t child, writer, both[2];
+	struct stat before, after;
+	struct login one;
+
+	begin();
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", map);
+	snprintf(new_path, sizeof(new_path), "%s.new", lock_path);
+	CHECK(utimensat(AT_FDCWD, lock_path, mark, 0) == 0);
+	/* What a kill before the exchange of names leaves. */
+	(void)close(open(new_path, O_WRONLY | O_CREAT, 0600));
+	child = leave_a_child(2000, reap, &writer);
+	CHECK(is_there(".lock", &before));
+	login(2001, &one);
+	CHECK(one.result == 0);
+	CHECK(in_time(&one));
+	CHECK(found(2000) && found(2001));
+	CHECK(is_there(".lock", &after) && after.st_ino != before.st_ino);
+	CHECK(after.st_mtim.tv_sec == 1700000000);
+	CHECK(!is_there(".lock.new", &before));
+	login(2002, &one);
+	CHECK(one.result == 0 && one.waited_ms < TIMEOUT_MS / 4);
+	(void)kill(child, SIGKILL);
+	if (!reap)
+		(void)waitpid(writer, NULL, 0);
+
+	/* Two who find it at once. */
+	child = leave_a_child(2003, true, &writer);
+	for (unsigned i = 0; i < 2; i++) {
+		both[i] = fork();
+		if (both[i] == 0) {
+			login(2004 + i, &one);
+			_exit(one.result == 0 ? 0 : 1);
+		}
+	}
+	CHECK(ended_well(both[0]));
+	CHECK(ended_well(both[1]));
+	CHECK(!is_there(".lock.new", &before));
+
+	/* What a kill after the exchange of names leaves. */
+	CHECK(rename(lock_path, new_path) == 0);
+	login(2006, &one);
+	CHECK(one.result == 0);
+	(void)kill(child, SIGKILL);
+	/* It kept the readers' lock, too: the map has one copy a minute. */
+	pause_ms(20);
+	login(2007, &one);
+	CHECK(one.result == 0);
+	for (unsigned i = 2003; i < 2008; i++)
+		CHECK(found(i));
+	CHECK(plain_verify(map) == 0);
+	(void)unlink(new_path);
+}
+
+static void
+child_of_a_dead_writer_keeps_the_lock(void)
+{
+	child_keeps_a_dead_writers_lock(true);
+}
+
+static void
+child_of_a_zombie_keeps_the_lock(void)
+{
+	child_keeps_a_dead_writers_lock(false);
+}
+
+/* Process ids of a namespace of its own prove nothing here. */
+static void
+writer_of_another_namespace_is_not_dead(void)
+{
+	pid_t *child = shared_memory(sizeof(*child));
+	struct login one;
+	pid_t outer, writer;
+	int status;
+
+	begin();
+	fflush(stdout);
+	outer = fork();
+	if (outer == 0) {
+		if (unshare(CLONE_NEWPID) == -1)
+			_exit(7);
+		/* Its first process would take its children with it. */
+		if (fork() == 0)
+			for (;;)
+				(void)pause();
+		writer = fork();
+		if (writer == 0) {
+			fork_here = child;
+			login(2000, &one);
+			_exit(3);
+		}
+		(void)waitpid(writer, NULL, 0);
+		*child = 1;
+		for (;;)
+			(void)pause();
+	}
+	while (*child != 1 && waitpid(outer, &status, WNOHANG) == 0)
+		pause_ms(5);
+	if (*child != 1) {
+		test_skipped = "no PID namespace of its own";
+		return;
+	}
+	login(2001, &one);
+	CHECK(one.result == -1 && one.error == ETIMEDOUT);
+	CHECK(in_time(&one));
+	end(outer);
+}
+
 static void
 writer_stopped_for_ever(void)
 {
+	struct stat before, after;
 	char lock_path[128];
 	struct login one;
 	pid_t writer;
@@ -537,10 +705,12 @@ writer_stopped_for_ever(void)
 	begin();
 	snprintf(lock_path, sizeof(lock_path), "%s.lock", map);
 	writer = stop_a_writer(lock_path);
+	CHECK(is_there(".lock", &before));
 	login(2000, &one);
 	CHECK(one.result == -1);
 	CHECK(one.error == ETIMEDOUT);
 	CHECK(in_time(&one));
+	CHECK(is_there(".lock", &after) && after.st_ino == before.st_ino);
 	CHECK(names_nobody(&one.why));
 	end(writer);
 	login(2001, &one);
@@ -719,6 +889,9 @@ main(void)
 	RUN(flock_held_exclusively_for_ever);
 	RUN(fcntl_lock_held_for_ever);
 	RUN(writer_stopped_for_ever);
+	RUN(child_of_a_dead_writer_keeps_the_lock);
+	RUN(child_of_a_zombie_keeps_the_lock);
+	RUN(writer_of_another_namespace_is_not_dead);
 	RUN(four_writers_lose_nothing);
 	RUN(lookups_are_right_during_updates);
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
