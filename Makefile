@@ -53,7 +53,7 @@ UNITS := $(wildcard conf/systemd/*)
 
 # What the tests are: programs of ours, and scripts.
 TESTS := $(UNIT:%=$(B)/tests/unit/%)
-PAMT  := hooks stacks rhost rpc users
+PAMT  := hooks stacks rhost rpc users daemon
 STORE := damage locks pages
 CTLT  := run check daemon login audit failclosed import
 RPC   := start malformed reload kill descriptors

@@ -167,7 +167,7 @@ static int
 add_by_daemon(struct drac_ctl *ctl, time_t expiry, struct drac_grant *grant,
     struct drac_why *why)
 {
-	struct drac_call call = { .procedure = DRAC_PROC_ADD };
+	struct drac_call call = { .procedure = DRAC_PROC_GRANT };
 	struct drac_reply reply = { 0 };
 
 	if (call_about(ctl, &call, &reply, why) == -1)

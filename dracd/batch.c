@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lookups.h"
+#include "sys.h"
 #include "work.h"
 
 /* Answers. */
@@ -47,17 +48,33 @@ drac_work_complain(struct drac_why *why)
 
 /* The log of what was done. */
 
+void
+drac_job_whom(const struct drac_job *job, char text[DRAC_JOB_TEXT])
+{
+	const struct drac_report *report = &job->call.report;
+	char user[DRAC_WORD], service[DRAC_WORD], caller[DRAC_CALLER_TEXT];
+
+	drac_caller_text(&job->caller, caller);
+	drac_why_word(report->user, user, sizeof(user));
+	drac_why_word(report->service, service, sizeof(service));
+	if (report->user[0] == '\0')
+		snprintf(text, DRAC_JOB_TEXT, "%s", caller);
+	else
+		snprintf(text, DRAC_JOB_TEXT, "%s (%s) by %s", user, service,
+		    caller);
+}
+
 static void
 log_done(const char *what, const struct drac_job *job, time_t expiry)
 {
-	char address[DRAC_ADDR_TEXT], caller[DRAC_CALLER_TEXT], until[40] = "";
+	char address[DRAC_ADDR_TEXT], whom[DRAC_JOB_TEXT], until[40] = "";
 	struct tm tm;
 
 	drac_addr_text(&job->call.addr, address);
-	drac_caller_text(&job->caller, caller);
+	drac_job_whom(job, whom);
 	if (expiry != 0 && gmtime_r(&expiry, &tm) != NULL)
 		(void)strftime(until, sizeof(until), " until %H:%M:%SZ", &tm);
-	drac_say(LOG_INFO, "%s %s%s for %s", what, address, until, caller);
+	drac_say(LOG_INFO, "%s %s%s for %s", what, address, until, whom);
 }
 
 /* The batch. */
@@ -126,6 +143,17 @@ settle_closed(const struct drac_op *op, struct drac_job *job, time_t now)
 	drac_say(LOG_INFO, "not recorded for %s: %s", caller, sentence);
 }
 
+/* The caller may not hear of it and take it back all the same. */
+static void
+remember(struct drac_work *work, const struct drac_op *op, uint64_t id)
+{
+	work->recent[work->recent_next] = (struct drac_recent){ .id = id,
+		.addr = op->addr,
+		.expiry = op->grant.expiry,
+		.previous = op->grant.previous };
+	work->recent_next = (work->recent_next + 1) % DRAC_RECENT_MAX;
+}
+
 static void
 settle_add(struct drac_state *state, const struct drac_op *op,
     struct drac_job *job, time_t now)
@@ -148,6 +176,8 @@ settle_add(struct drac_state *state, const struct drac_op *op,
 		return;
 	}
 	drac_stats.added++;
+	if (job->call.report.id != 0)
+		remember(state->work, op, job->call.report.id);
 	if (grant->previous != 0)
 		drac_stats.renewed++;
 	else
@@ -295,6 +325,71 @@ batch_done(struct drac_state *state, struct drac_why *why, time_t now)
 		batch_warned(state, why);
 }
 
+/* Deadlines */
+
+/* The longest `timeout', and what rounding may add. */
+#define DEADLINE_MAX_MS (60u * 1000 + 1000)
+
+/* Why a report is not to be served any more, or not at all; or NULL. */
+static const char *
+too_late(const struct drac_call *call, uint64_t boot_ms, char text[128])
+{
+	uint64_t deadline_ms = call->report.deadline_ms;
+
+	if (call->procedure != DRAC_PROC_REPORT)
+		return NULL;
+	if (boot_ms > deadline_ms)
+		snprintf(text, 128, "the report is %ju ms past its deadline",
+		    (uintmax_t)(boot_ms - deadline_ms));
+	else if (deadline_ms - boot_ms > DEADLINE_MAX_MS)
+		snprintf(text, 128,
+		    "its deadline is %ju s ahead: has the caller another boot "
+		    "clock (a time namespace)?",
+		    (uintmax_t)(deadline_ms - boot_ms) / 1000);
+	else
+		return NULL;
+	return text;
+}
+
+static void
+refuse_late(struct drac_job *job, const char *reason)
+{
+	char address[DRAC_ADDR_TEXT], whom[DRAC_JOB_TEXT];
+
+	drac_addr_text(&job->call.addr, address);
+	drac_job_whom(job, whom);
+	drac_stats.refused[DRAC_REFUSAL_LATE]++;
+	drac_say_limited(DRAC_REFUSAL_LATE, "not recorded %s for %s: %s",
+	    address, whom, reason);
+	drac_job_fail(job, reason);
+}
+
+/*
+ * Whoever reported a login has given it up, and perhaps refused it: it must
+ * not be recorded now. This is looked at last of all before the map changes.
+ */
+static void
+leave_out_late(struct drac_work *work)
+{
+	uint64_t boot_ms = drac_sys_boot_ms();
+	size_t kept = 0;
+
+	for (size_t i = 0; i < work->count; i++) {
+		struct drac_job *job = work->jobs[i];
+		char text[128];
+		const char *reason =
+		    job != NULL ? too_late(&job->call, boot_ms, text) : NULL;
+
+		if (reason != NULL) {
+			refuse_late(job, reason);
+			continue;
+		}
+		work->ops[kept] = work->ops[i];
+		work->jobs[kept++] = job;
+	}
+	work->count = kept;
+}
+
 int
 drac_batch_flush(struct drac_state *state, time_t now)
 {
@@ -302,6 +397,7 @@ drac_batch_flush(struct drac_state *state, time_t now)
 	struct drac_why why = { "" };
 	int result = 0;
 
+	leave_out_late(work);
 	if (work->count == 0)
 		return 0;
 	result =

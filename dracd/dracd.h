@@ -86,10 +86,12 @@ enum drac_right {
 /* Why a caller may not; each is counted. */
 enum drac_refusal {
 	DRAC_REFUSAL_NONE,
-	DRAC_REFUSAL_USER,  /* a local user not in allow_users */
-	DRAC_REFUSAL_PORT,  /* perhaps of this host, not surely root's */
-	DRAC_REFUSAL_HOST,  /* a remote address not on the allow list */
-	DRAC_REFUSAL_RIGHT, /* may add, but not this */
+	DRAC_REFUSAL_USER,      /* a local user not in allow_users */
+	DRAC_REFUSAL_PORT,      /* perhaps of this host, not surely root's */
+	DRAC_REFUSAL_HOST,      /* a remote address not on the allow list */
+	DRAC_REFUSAL_RIGHT,     /* may add, but not this */
+	DRAC_REFUSAL_ANONYMOUS, /* names no user, where users decide */
+	DRAC_REFUSAL_LATE,      /* nobody waits for it any more */
 	DRAC_REFUSALS
 };
 

@@ -169,6 +169,8 @@ put_counts(struct text *to)
 		{ "refused-port", s->refused[DRAC_REFUSAL_PORT] },
 		{ "refused-host", s->refused[DRAC_REFUSAL_HOST] },
 		{ "refused-right", s->refused[DRAC_REFUSAL_RIGHT] },
+		{ "refused-unnamed", s->refused[DRAC_REFUSAL_ANONYMOUS] },
+		{ "refused-late", s->refused[DRAC_REFUSAL_LATE] },
 		{ "malformed", s->malformed },
 		{ "failed", s->failed },
 		{ "taken-back", s->taken_back },

@@ -86,8 +86,35 @@ exclude(struct drac_job *job, const char *reason)
 	drac_job_explain(job, sentence);
 }
 
+/* An old client that names no user hears that it may not. */
+static bool
+admits(const struct drac_turn *turn)
+{
+	struct drac_job *job = turn->job;
+	enum drac_conf_user what =
+	    drac_conf_admits(&turn->state->conf, job->call.report.user);
+	const char *reason = drac_conf_user_text(what);
+	char whom[DRAC_JOB_TEXT];
+
+	if (what == DRAC_CONF_USER_GOOD)
+		return true;
+	drac_job_whom(job, whom);
+	if (what == DRAC_CONF_USER_ANONYMOUS) {
+		drac_stats.refused[DRAC_REFUSAL_ANONYMOUS]++;
+		drac_say_limited(DRAC_REFUSAL_ANONYMOUS,
+		    "refused %s: %s (anonymous_reports = no)", whom, reason);
+		drac_job_answer(job, DRAC_ANSWER_PERM);
+	} else {
+		drac_stats.excluded++;
+		drac_say(LOG_INFO, "not recorded for %s: %s", whom, reason);
+		drac_job_answer(job, DRAC_ANSWER_SUCCESS);
+	}
+	drac_job_explain(job, reason);
+	return false;
+}
+
 static void
-do_add(const struct drac_turn *turn)
+do_grant(const struct drac_turn *turn)
 {
 	const struct drac_conf *conf = &turn->state->conf;
 	const char *reason = never_recorded(turn);
@@ -107,6 +134,13 @@ do_add(const struct drac_turn *turn)
 	op->renew_s = conf->renew_s;
 }
 
+static void
+do_add(const struct drac_turn *turn)
+{
+	if (admits(turn))
+		do_grant(turn);
+}
+
 /* What was there before never lasted as long as what an add wrote. */
 static void
 do_take_back(const struct drac_turn *turn)
@@ -123,6 +157,30 @@ do_take_back(const struct drac_turn *turn)
 	    turn->now);
 	op->grant = (struct drac_grant){ .expiry = call->expiry,
 		.previous = call->previous,
+		.written = true };
+}
+
+/* What a report wrote whose caller does not know whether it did. */
+static void
+do_undo(const struct drac_turn *turn)
+{
+	const struct drac_call *call = &turn->job->call;
+	struct drac_recent *recent = turn->state->work->recent;
+	struct drac_op *op;
+	size_t i = 0;
+
+	while (i < DRAC_RECENT_MAX &&
+	       (recent[i].id != call->report.id ||
+		   !drac_addr_equal(&recent[i].addr, &call->addr)))
+		i++;
+	drac_job_answer(turn->job, DRAC_ANSWER_SUCCESS);
+	if (call->report.id == 0 || i == DRAC_RECENT_MAX)
+		return;
+	recent[i].id = 0;
+	op = drac_batch_queue(turn->state, turn->job, DRAC_OP_TAKE_BACK,
+	    turn->now);
+	op->grant = (struct drac_grant){ .expiry = recent[i].expiry,
+		.previous = recent[i].previous,
 		.written = true };
 }
 
@@ -415,6 +473,9 @@ static const struct drac_verb verbs[] = {
 	[DRAC_PROC_STATUS] = { DRAC_RIGHT_ADMIN, false, do_status },
 	[DRAC_PROC_CLOSE] = { DRAC_RIGHT_ADMIN, false, do_close },
 	[DRAC_PROC_CLOSED] = { DRAC_RIGHT_ADMIN, false, do_closed },
+	[DRAC_PROC_REPORT] = { DRAC_RIGHT_ADD, true, do_add },
+	[DRAC_PROC_UNDO] = { DRAC_RIGHT_ADMIN, false, do_undo },
+	[DRAC_PROC_GRANT] = { DRAC_RIGHT_ADMIN, true, do_grant },
 };
 
 const struct drac_verb *

@@ -12,6 +12,17 @@
 
 #include "dracd.h"
 
+/* Reports that can be undone: those of some seconds under the worst load. */
+#define DRAC_RECENT_MAX 4096u
+
+/* What a REPORT wrote, for an UNDO; id 0: nothing. */
+struct drac_recent {
+	uint64_t id;
+	struct drac_addr addr;
+	time_t expiry;
+	time_t previous;
+};
+
 struct drac_work {
 	struct drac_op ops[DRAC_OPS_MAX];
 	struct drac_job *jobs[DRAC_OPS_MAX]; /* whose op; NULL: ours */
@@ -22,6 +33,8 @@ struct drac_work {
 	bool looked_after;
 	int64_t looked_ms;
 	bool learn; /* the map may hold what we do not know of */
+	struct drac_recent recent[DRAC_RECENT_MAX]; /* the oldest goes first */
+	size_t recent_next;
 };
 
 /* What a verb works with. */
@@ -35,6 +48,11 @@ struct drac_turn {
 void drac_job_answer(struct drac_job *job, enum drac_answer word);
 void drac_job_explain(struct drac_job *job, const char *sentence);
 void drac_job_fail(struct drac_job *job, const char *sentence);
+
+/* "alice (dovecot) by user 0, process 77", or the caller alone. */
+#define DRAC_WORD     96
+#define DRAC_JOB_TEXT (2 * DRAC_WORD + DRAC_CALLER_TEXT + sizeof(" () by "))
+void drac_job_whom(const struct drac_job *job, char text[DRAC_JOB_TEXT]);
 
 /* Log it as a failure of ours; without a sentence errno is one. */
 void drac_work_complain(struct drac_why *why);
@@ -53,7 +71,10 @@ struct drac_op *drac_batch_queue(struct drac_state *state, struct drac_job *job,
 unsigned drac_batch_queue_due(struct drac_state *state, unsigned most,
     time_t now);
 
-/* Write the batch and answer its jobs. -1: none of it counts; logged. */
+/*
+ * Write the batch, but what is past its deadline by then, and answer its
+ * jobs. -1: none of it counts; logged.
+ */
 int drac_batch_flush(struct drac_state *state, time_t now);
 
 /* What a procedure needs and does; NULL: there is none of that number. */

@@ -634,7 +634,11 @@ read_message(struct talk *talk)
 static void
 take_answer(struct talk *talk, int result)
 {
-	if (result == -1) {
+	if (result == -1 && errno == ENOSYS &&
+	    talk->call.procedure == DRAC_PROC_REPORT) {
+		talk->call.procedure = DRAC_PROC_ADD; /* an older daemon */
+		call_server(talk);
+	} else if (result == -1) {
 		fail(talk, errno);
 	} else if (talk->reply->answer == DRAC_ANSWER_PERM && talk->left > 1) {
 		talk->refused = true;
@@ -820,8 +824,13 @@ set_add(struct talk *talk, const struct drac_addr *addr)
 	talk->call = (struct drac_call){ .procedure = DRAC_PROC_ADD,
 		.addr = *addr,
 		.version = addr->len == 4 ? DRAC_VERSION_V4 : DRAC_VERSION_V6 };
-	if (talk->ask->socket != NULL)
-		talk->call.version = DRAC_VERSION_LOCAL;
+	if (talk->ask->socket == NULL)
+		return;
+	talk->call.version = DRAC_VERSION_LOCAL;
+	if (talk->ask->report != NULL) {
+		talk->call.procedure = DRAC_PROC_REPORT;
+		talk->call.report = *talk->ask->report;
+	}
 }
 
 /* Nothing is to be read between calls, unless that the peer has left. */
@@ -1049,6 +1058,48 @@ drac_link_call(struct drac_link *link, struct drac_call *call,
 	converse(&link->talk, 1);
 	call->xid = link->talk.call.xid;
 	return link_outcome(link, why, saved);
+}
+
+static int
+post(const char *path, const unsigned char *octets, size_t size)
+{
+	struct place place = { 0 };
+	int fd, result = -1, error;
+
+	if (place_local(path, &place) == -1)
+		return -1;
+	fd = drac_sys_above_stderr(
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	if (fd == -1)
+		return -1;
+	if (connect(fd, &place.at.any, place.size) == 0 &&
+	    send(fd, octets, size, MSG_NOSIGNAL) == (ssize_t)size)
+		result = 0;
+	error = errno;
+	(void)close(fd);
+	errno = error;
+	return result;
+}
+
+int
+drac_link_post(const char *socket, struct drac_call *call, struct drac_why *why)
+{
+	unsigned char octets[DRAC_MARK_SIZE + DRAC_CALL_MAX];
+	int saved = errno;
+	uint32_t mark;
+	size_t size;
+
+	call->xid = random_word();
+	size = drac_wire_call(call, octets + DRAC_MARK_SIZE);
+	mark = htonl((uint32_t)size | DRAC_MARK_LAST);
+	memcpy(octets, &mark, sizeof(mark));
+	errno = EINVAL;
+	if (size == 0 || post(socket, octets, DRAC_MARK_SIZE + size) == -1) {
+		drac_why_set(why, "%s: %s", socket, describe(errno));
+		return -1;
+	}
+	errno = saved;
+	return 0;
 }
 
 void

@@ -42,6 +42,9 @@ struct drac_ask {
 	const char *socket; /* path: the local socket; NULL: hosts */
 	struct drac_addr hosts[DRAC_HOSTS_MAX]; /* unless socket */
 	size_t host_count;
+	const struct drac_report *report; /* with a socket: what REPORT tells,
+					   * or ADD where the daemon knows no
+					   * REPORT; NULL: ADD; borrowed */
 	unsigned short port; /* host order; 0: its rpcbind is asked */
 	enum drac_transport transport;
 
@@ -125,6 +128,14 @@ int drac_link_open(const char *socket, unsigned timeout_ms,
  */
 int drac_link_call(struct drac_link *link, struct drac_call *call,
     struct drac_reply *reply, unsigned timeout_ms, struct drac_why *why);
+
+/*
+ * One call to the local daemon whose reply nobody reads: sent if that can be
+ * done without waiting, even for a moment. 0 it is on its way, which says
+ * nothing of what becomes of it; -1 with errno and why.
+ */
+int drac_link_post(const char *socket, struct drac_call *call,
+    struct drac_why *why);
 
 /* NULL is allowed. errno is kept. */
 void drac_link_close(struct drac_link *link);

@@ -50,25 +50,7 @@ say(struct drac_login *login, enum drac_login_level level, const char *format,
 void
 drac_login_word(const char *text, char word[DRAC_LOGIN_WORD])
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t used = 0;
-
-	if (*text == '\0')
-		text = "-";
-	for (; *text != '\0' && used + sizeof("\\xNN...") <= DRAC_LOGIN_WORD;
-	     text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c > ' ' && c < 0x7f && c != '"' && c != '\\') {
-			word[used++] = (char)c;
-			continue;
-		}
-		word[used++] = '\\';
-		word[used++] = 'x';
-		word[used++] = hex[c >> 4];
-		word[used++] = hex[c & 15];
-	}
-	memcpy(word + used, *text == '\0' ? "" : "...", *text == '\0' ? 1 : 4);
+	drac_why_word(text, word, DRAC_LOGIN_WORD);
 }
 
 /* By arithmetic: gmtime_r(3) would make the C library read TZ. */
@@ -105,6 +87,8 @@ drac_login_found(struct drac_login *login, const struct drac_addr *addr)
 bool
 drac_login_serves(struct drac_login *login, const char *service)
 {
+	snprintf(login->service_name, sizeof(login->service_name), "%s",
+	    service);
 	if (drac_conf_counts_service(login->conf, service))
 		return true;
 	drac_why_set(&login->why, "the service is not among services=");
@@ -116,6 +100,7 @@ drac_login_admits(struct drac_login *login, const char *user)
 {
 	enum drac_conf_user what = drac_conf_admits(login->conf, user);
 
+	snprintf(login->name, sizeof(login->name), "%s", user);
 	if (what == DRAC_CONF_USER_GOOD)
 		return true;
 	drac_why_set(&login->why, "%s", drac_conf_user_text(what));
@@ -254,7 +239,8 @@ drac_login_mark(struct drac_login *login)
 bool
 drac_login_is_marked(const struct drac_mark *mark)
 {
-	return mark->grant.written || mark->keepers[0] != '\0';
+	return mark->grant.written || mark->unanswered != 0 ||
+	       mark->keepers[0] != '\0';
 }
 
 /* The map */
@@ -600,7 +586,9 @@ tell(struct drac_login *login, unsigned timeout_ms, struct drac_news *news)
 		.hosts = login->hosts,
 		.breaker_dir = login->breaker_dir,
 		.boot = login->boot,
-		.timeout_ms = timeout_ms };
+		.timeout_ms = timeout_ms,
+		.user = login->name,
+		.service = login->service_name };
 	struct timespec start;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -624,6 +612,7 @@ tell_servers(struct drac_login *login, struct drac_mark *mark)
 	if (left == 0)
 		return used_up(login);
 	tell(login, fallback ? left - left / 4 : left, &news);
+	mark->unanswered = news.unanswered;
 	if (fallback && news.kept == 0 && news.excluded == 0)
 		return write_map(login, mark);
 	return settle(login, mark, &news);
@@ -694,6 +683,25 @@ take_back_from_daemon(const struct drac_mark *mark, struct drac_why *why)
 	return drac_tell_back(&back, why);
 }
 
+/* It may be in the map, now or when the daemon wakes up. */
+static void
+undo_unanswered(struct drac_login *login, const struct drac_mark *mark,
+    const char *addr)
+{
+	struct drac_why why = { "" };
+
+	if (drac_tell_undo(mark->socket, &mark->addr, mark->unanswered, &why) ==
+	    0)
+		say(login, DRAC_LOGIN_INFO,
+		    "asked to take back %s of %s (%s), which local did not "
+		    "acknowledge",
+		    addr, login->user, login->service);
+	else
+		say(login, DRAC_LOGIN_ERR,
+		    "could not ask to take back %s of %s (%s): %s", addr,
+		    login->user, login->service, why.text);
+}
+
 void
 drac_login_take_back(struct drac_login *login, const struct drac_mark *mark,
     const char *reason)
@@ -714,6 +722,8 @@ drac_login_take_back(struct drac_login *login, const struct drac_mark *mark,
 		result = mark->by_daemon ? take_back_from_daemon(mark, &why)
 					 : take_back_from_map(mark, &why);
 	spend(login, &start);
+	if (mark->unanswered != 0)
+		undo_unanswered(login, mark, addr);
 	if (result == 1)
 		say(login, DRAC_LOGIN_INFO,
 		    "took back %s: the login of %s (%s) failed: %s", addr,

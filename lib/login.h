@@ -27,6 +27,7 @@
 #include "log.h"
 #include "store.h"
 #include "why.h"
+#include "wire.h"
 
 #define DRAC_LOGIN_HOSTS "/etc/hosts"
 
@@ -73,6 +74,8 @@ struct drac_login {
 	time_t boot;                /* CLOCK_BOOTTIME seconds */
 	char user[DRAC_LOGIN_WORD]; /* by drac_login_word */
 	char service[DRAC_LOGIN_WORD];
+	char name[DRAC_USER_MAX + 2]; /* the user as it is; drac_login_admits */
+	char service_name[DRAC_SERVICE_MAX + 1]; /* drac_login_serves */
 	unsigned long spent_ms; /* of conf->timeout_ms, so far; added to */
 	bool renewal; /* of somebody who is logged in: of what goes well only
 		       * a grant to an address that had none is said */
@@ -101,6 +104,7 @@ struct drac_mark {
 	struct drac_grant grant;
 	struct drac_store_opts opts; /* opts.path points into text */
 	bool by_daemon;              /* grant is the local daemon's */
+	uint64_t unanswered;         /* the id of a report to it; 0: none */
 	const char *where;           /* the map or the servers; in text */
 	const char *socket;          /* of the local daemon; in text */
 	char *keepers;               /* cannot take back; in text */
@@ -117,7 +121,10 @@ void drac_login_word(const char *text, char word[DRAC_LOGIN_WORD]);
 /* This is the address. */
 void drac_login_found(struct drac_login *login, const struct drac_addr *addr);
 
-/* Questions of policy. false: why is set, and the outcome is DRAC_REFUSED. */
+/*
+ * Questions of policy, and what a server will be told. false: why is set, and the
+ * outcome is DRAC_REFUSED.
+ */
 bool drac_login_serves(struct drac_login *login, const char *service);
 bool drac_login_admits(struct drac_login *login, const char *user);
 bool drac_login_may_record(struct drac_login *login);

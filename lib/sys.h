@@ -13,6 +13,12 @@
 int64_t drac_sys_ms(void);
 
 /*
+ * CLOCK_BOOTTIME in milliseconds: the same for all processes of a host, but
+ * those in a time namespace of their own. errno is kept.
+ */
+uint64_t drac_sys_boot_ms(void);
+
+/*
  * fd under a number above 2, close-on-exec; fd itself when it is one, or -1.
  * A program may have closed its standard descriptors, and what others print
  * there must not end up in a file or socket of ours. fd is closed when

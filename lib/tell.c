@@ -4,11 +4,16 @@
 
 #include "tell.h"
 
+#include <sys/random.h>
+
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "breaker.h"
 #include "client.h"
+#include "sys.h"
 #include "wire.h"
 
 /* Those that are asked, and whose they are. */
@@ -16,6 +21,7 @@ struct round {
 	struct drac_ask asks[DRAC_SERVERS_MAX];
 	struct drac_told *told[DRAC_SERVERS_MAX];
 	size_t count;
+	struct drac_report report; /* for the local one */
 };
 
 static bool
@@ -43,6 +49,7 @@ prepare(const struct drac_tell *tell, const struct drac_server *server,
 	told->local = server->host == NULL;
 	if (told->local) {
 		ask.socket = tell->conf->socket;
+		ask.report = &round->report;
 	} else if (drac_client_find(tell->hosts, server->host, &ask,
 		       &told->why) == -1) {
 		told->error = errno;
@@ -81,6 +88,38 @@ tell_breaker(const struct drac_tell *tell, const struct drac_ask *ask,
 		    told->name, tell->boot, &told->tripped);
 }
 
+/* Another one for each report, though nobody has to be kept from guessing. */
+static uint64_t
+new_id(void)
+{
+	uint64_t id;
+
+	if (getrandom(&id, sizeof(id), GRND_NONBLOCK) != sizeof(id))
+		id = (uint64_t)getpid() << 40 ^ drac_sys_boot_ms();
+	return id != 0 ? id : 1;
+}
+
+/*
+ * A name that does not fit is not cut, for another one may be denied: it is
+ * as if it were not known.
+ */
+static void
+fill_report(const struct drac_tell *tell, struct drac_report *report)
+{
+	report->id = new_id();
+	report->deadline_ms = drac_sys_boot_ms() + tell->timeout_ms;
+	if (strlen(tell->user) <= DRAC_USER_MAX)
+		strcpy(report->user, tell->user);
+	snprintf(report->service, sizeof(report->service), "%s", tell->service);
+}
+
+/* Nobody was there who could have heard it. */
+static bool
+was_not_heard(int error)
+{
+	return error == ENOENT || error == ECONNREFUSED || error == EACCES;
+}
+
 /* What the local daemon tells beyond yes. */
 static void
 take_reply(const struct drac_reply *reply, struct drac_told *told,
@@ -111,6 +150,8 @@ settle(const struct drac_tell *tell, const struct drac_ask *ask,
 		told->why = ask->why;
 	if (told->kept)
 		news->kept++;
+	if (told->local && !has_answered(ask) && !was_not_heard(ask->error))
+		news->unanswered = ask->report->id;
 	tell_breaker(tell, ask, told);
 }
 
@@ -124,6 +165,7 @@ drac_tell(const struct drac_tell *tell, const struct drac_addr *addr,
 
 	memset(&round, 0, sizeof(round));
 	memset(news, 0, sizeof(*news));
+	fill_report(tell, &round.report);
 	for (; news->count < conf->server_count; news->count++)
 		prepare(tell, &conf->servers[news->count],
 		    &news->told[news->count], &round);
@@ -175,4 +217,20 @@ drac_tell_back(const struct drac_tell_back *back, struct drac_why *why)
 	}
 	drac_link_close(link);
 	return result;
+}
+
+int
+drac_tell_undo(const char *socket, const struct drac_addr *addr, uint64_t id,
+    struct drac_why *why)
+{
+	struct drac_call call = { .version = DRAC_VERSION_LOCAL,
+		.procedure = DRAC_PROC_UNDO,
+		.addr = *addr,
+		.report = { .id = id } };
+	struct drac_why said = { "" };
+
+	if (drac_link_post(socket, &call, &said) == 0)
+		return 0;
+	drac_why_set(why, "local: %s", said.text);
+	return -1;
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "addr.h"
@@ -25,6 +26,7 @@ struct drac_tell {
 	const char *breaker_dir;      /* DRAC_BREAKER_DIR */
 	time_t boot;                  /* CLOCK_BOOTTIME seconds */
 	unsigned timeout_ms;          /* until every server has answered */
+	const char *user, *service;   /* for the local daemon; "" unknown */
 };
 
 /* What became of one server. */
@@ -48,6 +50,8 @@ struct drac_news {
 	size_t excluded;         /* 1: the local daemon never records it */
 	struct drac_grant grant; /* of the local daemon, to be taken back
 				  * there; expiry 0: it did not tell */
+	uint64_t unanswered;     /* id of the report to the local daemon, which
+				  * did not say what became of it; 0: it did */
 };
 
 /* Tell addr, in at most tell->timeout_ms. */
@@ -67,5 +71,13 @@ struct drac_tell_back {
  * ("local: what happened").
  */
 int drac_tell_back(const struct drac_tell_back *back, struct drac_why *why);
+
+/*
+ * Whatever the report with this id, which was not answered, has written is to
+ * be taken back, as soon as the daemon comes to it; nothing is waited for.
+ * 0 it was sent, or -1 with errno and why ("local: what happened").
+ */
+int drac_tell_undo(const char *socket, const struct drac_addr *addr,
+    uint64_t id, struct drac_why *why);
 
 #endif

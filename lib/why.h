@@ -8,6 +8,8 @@
 #ifndef DRAC_WHY_H
 #define DRAC_WHY_H
 
+#include <stddef.h>
+
 /* text is always NUL-terminated; cut, never overrun. Caller provides it. */
 struct drac_why {
 	char text[320];
@@ -22,5 +24,12 @@ __attribute__((format(printf, 2, 3))) void drac_why_set(struct drac_why *why,
  * octet that is not printable ASCII a `?`.
  */
 void drac_why_make_harmless(char *text);
+
+/*
+ * Outside text as one word of a sentence: printable ASCII without blanks,
+ * quotes and backslashes, anything else as \xNN; cut with dots; "-" for none.
+ * room: at least 8 octets.
+ */
+void drac_why_word(const char *text, char *word, size_t room);
 
 #endif

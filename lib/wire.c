@@ -61,7 +61,9 @@ enum part {
 	PART_SWEPT = 1 << 6,
 	PART_TEXT = 1 << 7,
 	PART_BITS = 1 << 8,
-	PART_CLOSED = 1 << 9
+	PART_CLOSED = 1 << 9,
+	PART_REPORT = 1 << 10,
+	PART_ID = 1 << 11
 };
 
 static const struct {
@@ -80,18 +82,23 @@ static const struct {
 	[DRAC_PROC_STATUS] = { 0, PART_TEXT },
 	[DRAC_PROC_CLOSE] = { PART_ADDR | PART_BITS | PART_EXPIRY, 0 },
 	[DRAC_PROC_CLOSED] = { 0, PART_CLOSED },
+	[DRAC_PROC_REPORT] = { PART_ADDR | PART_ID | PART_REPORT,
+	    PART_FLAG | PART_EXPIRY | PART_PREVIOUS },
+	[DRAC_PROC_UNDO] = { PART_ADDR | PART_ID, PART_FLAG },
+	[DRAC_PROC_GRANT] = { PART_ADDR,
+	    PART_FLAG | PART_EXPIRY | PART_PREVIOUS },
 };
 
 static unsigned
 parts_taken(uint32_t procedure)
 {
-	return procedure <= DRAC_PROC_CLOSED ? procedures[procedure].takes : 0;
+	return procedure <= DRAC_PROC_GRANT ? procedures[procedure].takes : 0;
 }
 
 static unsigned
 parts_told(uint32_t procedure)
 {
-	return procedure <= DRAC_PROC_CLOSED ? procedures[procedure].tells : 0;
+	return procedure <= DRAC_PROC_GRANT ? procedures[procedure].tells : 0;
 }
 
 static bool
@@ -104,7 +111,7 @@ static bool
 has_procedure(uint32_t version, uint32_t procedure)
 {
 	if (version == DRAC_VERSION_LOCAL)
-		return procedure <= DRAC_PROC_CLOSED;
+		return procedure <= DRAC_PROC_GRANT;
 	return procedure <= DRAC_PROC_ADD;
 }
 
@@ -313,6 +320,21 @@ take_addr_old(struct reader *r, uint32_t version, struct drac_addr *addr)
 		take_addr_chars(r, addr);
 }
 
+/* Any octets, but that a NUL would hide what comes after it. */
+static void
+take_name(struct reader *r, char *name, size_t most)
+{
+	size_t size;
+	const unsigned char *octet = take_opaque(r, most, &size);
+
+	if (octet == NULL)
+		return;
+	if (memchr(octet, '\0', size) != NULL)
+		r->bad = true;
+	memcpy(name, octet, size);
+	name[size] = '\0';
+}
+
 static void
 take_arguments(struct reader *r, struct drac_call *call)
 {
@@ -326,6 +348,13 @@ take_arguments(struct reader *r, struct drac_call *call)
 		call->expiry = take_time(r);
 	if (parts & PART_PREVIOUS)
 		call->previous = take_time(r);
+	if (parts & PART_ID)
+		call->report.id = take_hyper(r);
+	if (parts & PART_REPORT) {
+		call->report.deadline_ms = take_hyper(r);
+		take_name(r, call->report.user, DRAC_USER_MAX);
+		take_name(r, call->report.service, DRAC_SERVICE_MAX);
+	}
 	if (parts & PART_COUNT) {
 		call->count = take_word(r);
 		if (call->count < 1 || call->count > DRAC_LIST_MAX)
@@ -706,6 +735,13 @@ put_arguments(struct writer *w, const struct drac_call *call)
 		put_time(w, call->expiry);
 	if (parts & PART_PREVIOUS)
 		put_time(w, call->previous);
+	if (parts & PART_ID)
+		put_hyper(w, call->report.id);
+	if (parts & PART_REPORT) {
+		put_hyper(w, call->report.deadline_ms);
+		put_text(w, call->report.user);
+		put_text(w, call->report.service);
+	}
 	if (parts & PART_COUNT)
 		put_word(w, call->count);
 }

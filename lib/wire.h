@@ -50,7 +50,10 @@ enum drac_procedure {
 	DRAC_PROC_SWEEP = 8,
 	DRAC_PROC_STATUS = 9,
 	DRAC_PROC_CLOSE = 10,
-	DRAC_PROC_CLOSED = 11
+	DRAC_PROC_CLOSED = 11,
+	DRAC_PROC_REPORT = 12, /* ADD of a login, by those who know more */
+	DRAC_PROC_UNDO = 13,   /* what a REPORT wrote, answered or not */
+	DRAC_PROC_GRANT = 14   /* ADD by the administrator: nobody's login */
 };
 
 /* The word that versions 1 and 2 answer with. */
@@ -72,6 +75,22 @@ enum drac_answer {
 #define DRAC_MARK_SIZE 4u
 #define DRAC_MARK_LAST 0x80000000u
 
+/* Octets of a user and a service in a REPORT. */
+#define DRAC_USER_MAX    255u
+#define DRAC_SERVICE_MAX 64u
+
+/*
+ * A login as REPORT tells it. deadline_ms is on CLOCK_BOOTTIME, which caller
+ * and daemon share on one host: the caller waits until then and no longer,
+ * so what comes later is not to be served.
+ */
+struct drac_report {
+	uint64_t id; /* random, for UNDO; 0: none */
+	uint64_t deadline_ms;
+	char user[DRAC_USER_MAX + 1];       /* as it is, any octets but NUL; */
+	char service[DRAC_SERVICE_MAX + 1]; /* empty: not known */
+};
+
 /* A call. Only what its procedure takes has a meaning; the rest is 0. */
 struct drac_call {
 	uint32_t xid;
@@ -83,6 +102,7 @@ struct drac_call {
 	time_t previous;       /* TAKE_BACK; 0: none */
 	uint32_t count;        /* LIST: entries wanted, 1..DRAC_LIST_MAX */
 	uint32_t bits;         /* CLOSE: of the network */
+	struct drac_report report; /* REPORT; UNDO: its id */
 };
 
 /* What a server makes of the octets it received. */
@@ -143,8 +163,8 @@ struct drac_listed {
 /*
  * An answer of version 3: the same word, a sentence for a person (empty
  * when all is well, or a warning), then what the procedure tells:
- *   ADD                   flag (written), expiry, previous
- *   TAKE_BACK DROP        flag (something was removed or put back)
+ *   ADD REPORT GRANT      flag (written), expiry, previous
+ *   TAKE_BACK UNDO DROP   flag (something was removed or put back)
  *   GET                   flag (found), expiry
  *   LIST                  flag (these are the last), listed, count
  *   SWEEP                 removed, kept

@@ -43,6 +43,10 @@ same_call(const struct drac_call *a, const struct drac_call *b)
 	must(a->procedure == b->procedure && a->count == b->count);
 	must(a->expiry == b->expiry && a->previous == b->previous);
 	must(memcmp(&a->addr, &b->addr, sizeof a->addr) == 0);
+	must(a->report.id == b->report.id);
+	must(a->report.deadline_ms == b->report.deadline_ms);
+	must(strcmp(a->report.user, b->report.user) == 0);
+	must(strcmp(a->report.service, b->report.service) == 0);
 }
 
 static void
@@ -269,7 +273,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	for (uint32_t p = 0; p <= DRAC_PROC_CLOSED; p++)
+	for (uint32_t p = 0; p <= DRAC_PROC_GRANT; p++)
 		try_procedure(data, size,
 		    (struct drac_call){ .version = DRAC_VERSION_LOCAL,
 			.procedure = p });

@@ -567,6 +567,92 @@ end_takes_back_from_the_daemon(void)
 	}
 }
 
+/* The report was served, but nobody heard of it: one message, no waiting. */
+static void
+end_undoes_what_was_not_answered(void)
+{
+	static const struct {
+		const char *name;
+		enum manner manner;
+		int status;
+		long before;
+	} rows[] = {
+		{ "nothing before", DOES_NOT_SAY, PAM_ACCT_EXPIRED, 0 },
+		{ "an earlier grant", DOES_NOT_SAY, PAM_ACCT_EXPIRED, 600 },
+		{ "hangs up", HANGS_UP, PAM_ACCT_EXPIRED, 0 },
+		{ "success", DOES_NOT_SAY, PAM_SUCCESS, 0 },
+		{ "refused", REFUSES, PAM_ACCT_EXPIRED, 0 },
+	};
+	pam_handle_t *pamh;
+	time_t before;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool undone = rows[i].status != PAM_SUCCESS &&
+			      rows[i].manner != REFUSES;
+
+		start_afresh("server = local\ntimeout = 300ms\n");
+		write_usual();
+		before = rows[i].before == 0 ? 0 : time(NULL) + rows[i].before;
+		served_set(&local, CLIENT, before);
+		local.served->manner = rows[i].manner;
+		pamh = start("alice", CLIENT);
+		CHECK_ROW(call(pamh, "AC") == PAM_SUCCESS, rows[i].name);
+		CHECK_ROW(told(&local) == (rows[i].manner == DOES_NOT_SAY),
+		    rows[i].name);
+		forget_log();
+		pam_end(pamh, rows[i].status);
+		CHECK_ROW(said(LOG_INFO,
+			      "pam_drac: asked to take back " CLIENT
+			      " of alice (dovecot), which local did not "
+			      "acknowledge") == undone,
+		    rows[i].name);
+		for (int n = 0; n < 1000 && undone && local.served->undos == 0;
+		     n++)
+			usleep(10000);
+		CHECK_ROW(local.served->undos == undone, rows[i].name);
+		CHECK_ROW(!undone || served_expiry(&local, CLIENT) == before,
+		    rows[i].name);
+	}
+}
+
+static void
+report_names_user_and_deadline(void)
+{
+	struct drac_report *report = &local.served->report;
+	struct timespec boot;
+	uint64_t now_ms, id;
+
+	start_afresh("server = local\n");
+	write_usual();
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	now_ms = (uint64_t)boot.tv_sec * 1000;
+	CHECK(log_in(CLIENT, "AC") == PAM_SUCCESS);
+	CHECK(strcmp(report->user, "alice") == 0);
+	CHECK(strcmp(report->service, "dovecot") == 0);
+	CHECK(report->deadline_ms > now_ms &&
+	      report->deadline_ms < now_ms + 60000);
+	CHECK((id = report->id) != 0);
+	CHECK(log_in(CLIENT, "AC") == PAM_SUCCESS);
+	CHECK(report->id != id);
+}
+
+static void
+older_daemon_gets_an_add(void)
+{
+	pam_handle_t *pamh;
+
+	start_afresh("server = local\n");
+	write_usual();
+	local.served->manner = IS_OLDER;
+	pamh = start("alice", CLIENT);
+	CHECK(call(pamh, "AC") == PAM_SUCCESS);
+	CHECK(said(LOG_INFO, UNTIL "by local") && told(&local));
+	CHECK(local.served->adds == 1 && local.served->report.id == 0);
+	local.served->manner = ANSWERS;
+	pam_end(pamh, PAM_ACCT_EXPIRED);
+	CHECK(served_expiry(&local, CLIENT) == 0);
+}
+
 static void
 end_leaves_what_is_not_to_be_taken_back(void)
 {
@@ -737,6 +823,9 @@ main(void)
 	RUN_WITH_RUN(it_answers_again);
 	RUN(refusals_are_answers);
 	RUN(end_takes_back_from_the_daemon);
+	RUN(end_undoes_what_was_not_answered);
+	RUN(report_names_user_and_deadline);
+	RUN(older_daemon_gets_an_add);
 	RUN(end_leaves_what_is_not_to_be_taken_back);
 	RUN(end_leaves_what_others_renewed);
 	RUN(end_names_the_hosts_that_keep_it);

@@ -37,8 +37,10 @@ enum manner {
 	SILENT,
 	REFUSES,
 	FAILS,
-	EXCLUDES, /* local: never recorded */
-	HANGS_UP  /* local: without an answer */
+	EXCLUDES,     /* local: never recorded */
+	HANGS_UP,     /* local: without an answer */
+	DOES_NOT_SAY, /* local: records it and does not answer */
+	IS_OLDER      /* local: knows no REPORT */
 };
 
 /* What server and test share. An entry has its slot, or takes it. */
@@ -46,6 +48,9 @@ struct served {
 	_Atomic(int) manner;
 	_Atomic(unsigned) adds; /* a repetition does not count */
 	_Atomic(unsigned) backs;
+	_Atomic(unsigned) undos;
+	struct drac_report report; /* the last one */
+	time_t previous;           /* what was there before */
 	struct {
 		struct drac_addr addr;
 		_Atomic(time_t) expiry;
@@ -112,9 +117,10 @@ server_add(struct served *served, const struct drac_call *call,
 		drac_why_set(&reply->why, "it is never recorded (excluded)");
 		return;
 	}
-	if (served->manner != ANSWERS)
+	if (served->manner != ANSWERS && served->manner != DOES_NOT_SAY &&
+	    served->manner != IS_OLDER)
 		return;
-	reply->previous = *slot;
+	reply->previous = served->previous = *slot;
 	reply->expiry = *slot;
 	if (*slot < expiry - SERVER_RENEW) {
 		reply->flag = true;
@@ -136,6 +142,35 @@ server_take_back(struct served *served, const struct drac_call *call,
 	reply->flag = true;
 }
 
+static inline void
+server_undo(struct served *served, const struct drac_call *call)
+{
+	served->undos++;
+	if (call->report.id == served->report.id)
+		*served_slot(served, &call->addr) = served->previous;
+}
+
+static inline void
+server_do(struct served *served, const struct drac_call *call,
+    struct drac_reply *reply)
+{
+	switch (call->procedure) {
+	case DRAC_PROC_REPORT:
+		served->report = call->report;
+		server_add(served, call, reply);
+		break;
+	case DRAC_PROC_ADD:
+		server_add(served, call, reply);
+		break;
+	case DRAC_PROC_TAKE_BACK:
+		server_take_back(served, call, reply);
+		break;
+	case DRAC_PROC_UNDO:
+		server_undo(served, call);
+		break;
+	}
+}
+
 /* The answer to a message, in the same octets; 0: there is none. */
 static inline size_t
 server_answer(struct served *served, unsigned char *octets, size_t size)
@@ -153,15 +188,14 @@ server_answer(struct served *served, unsigned char *octets, size_t size)
 		reply.answer = DRAC_ANSWER_PERM;
 	else if (served->manner == FAILS)
 		reply.answer = DRAC_ANSWER_SYSERR;
-	if (!any || call.xid != last) {
-		if (call.procedure == DRAC_PROC_ADD)
-			server_add(served, &call, &reply);
-		else if (call.procedure == DRAC_PROC_TAKE_BACK)
-			server_take_back(served, &call, &reply);
-	}
+	if (served->manner == IS_OLDER && call.procedure > DRAC_PROC_STATUS)
+		return drac_wire_fault(call.xid, DRAC_FAULT_PROCEDURE,
+		    DRAC_VERSION_LOCAL, octets);
+	if (!any || call.xid != last)
+		server_do(served, &call, &reply);
 	any = true;
 	last = call.xid;
-	if (served->manner == SILENT)
+	if (served->manner == SILENT || served->manner == DOES_NOT_SAY)
 		return 0;
 	return call.version == DRAC_VERSION_LOCAL
 		   ? drac_wire_reply(call.xid, call.procedure, &reply, octets)

@@ -117,6 +117,10 @@ same_call(const struct drac_call *a, const struct drac_call *b)
 	return a->xid == b->xid && a->version == b->version &&
 	       a->procedure == b->procedure && a->expiry == b->expiry &&
 	       a->previous == b->previous && a->count == b->count &&
+	       a->report.id == b->report.id &&
+	       a->report.deadline_ms == b->report.deadline_ms &&
+	       strcmp(a->report.user, b->report.user) == 0 &&
+	       strcmp(a->report.service, b->report.service) == 0 &&
 	       memcmp(&a->addr, &b->addr, sizeof a->addr) == 0;
 }
 
@@ -459,7 +463,7 @@ faults_and_their_replies(void)
 		{ "procedure 2 of version 2", OURS("2", "2") "c0000264",
 		    ACCEPTED "00000003", DRAC_VERSION_LOCAL,
 		    DRAC_FAULT_PROCEDURE },
-		{ "procedure 12 of version 3", OURS("3", "c"),
+		{ "procedure 15 of version 3", OURS("3", "f"),
 		    ACCEPTED "00000003", DRAC_VERSION_LOCAL,
 		    DRAC_FAULT_PROCEDURE },
 		{ "no argument", OURS("1", "1"), ACCEPTED "00000004",
@@ -563,6 +567,26 @@ local_calls_both_ways(void)
 				 "00000000 00000000 00000000",
 		    { .procedure = DRAC_PROC_CLOSE, .addr = addr("::") } },
 		{ OURS("3", "b"), { .procedure = DRAC_PROC_CLOSED } },
+		{ OURS("3", "c") "00000004 c0000264 01020304 05060708 "
+				 "00000001 00000002 00000005 616c6963 65000000 "
+				 "00000004 706f7033",
+		    { .procedure = DRAC_PROC_REPORT,
+			.addr = addr("192.0.2.100"),
+			.report = { .id = 0x0102030405060708,
+			    .deadline_ms = 0x100000002,
+			    .user = "alice",
+			    .service = "pop3" } } },
+		{ OURS("3", "c") "00000010" V6 "00000000 00000000 "
+				 "00000000 00000000 00000000 00000000",
+		    { .procedure = DRAC_PROC_REPORT,
+			.addr = addr("2001:db8::b8") } },
+		{ OURS("3", "d") "00000004 c0000264 00000000 00000007",
+		    { .procedure = DRAC_PROC_UNDO,
+			.addr = addr("192.0.2.100"),
+			.report = { .id = 7 } } },
+		{ OURS("3", "e") "00000004 c0000264",
+		    { .procedure = DRAC_PROC_GRANT,
+			.addr = addr("192.0.2.100") } },
 	};
 	unsigned char octets[DRAC_CALL_MAX];
 
@@ -606,6 +630,22 @@ local_calls_refused(void)
 					    "00000000 00000005" },
 		{ "129 bits", OURS("3", "a") "00000010" V6 "00000081 "
 					     "00000000 00000005" },
+		{ "a report without a user",
+		    OURS("3",
+			"c") "00000004 c0000264 00000000 00000007 00000000 00000007" },
+		{ "a user with a NUL",
+		    OURS("3",
+			"c") "00000004 c0000264 00000000 00000007 00000000 00000007 "
+			     "00000003 61006200 00000000" },
+		{ "a user of 256 octets",
+		    OURS("3",
+			"c") "00000004 c0000264 00000000 00000007 00000000 00000007 "
+			     "00000100 61626364" },
+		{ "a service of 65 octets",
+		    OURS("3",
+			"c") "00000004 c0000264 00000000 00000007 00000000 00000007 "
+			     "00000000 00000041 61626364" },
+		{ "no id to undo", OURS("3", "d") "00000004 c0000264" },
 		{ "no bits", OURS("3", "a") "00000004 c0000264 00000000" },
 		{ "no address", OURS("3", "1") "00000000" },
 		{ "5 octets", OURS("3", "1") "00000005 c0000264 01000000" },
@@ -659,7 +699,7 @@ what_cannot_be_said(void)
 		    { .version = 1,
 			.procedure = 2,
 			.addr = addr("192.0.2.100") } },
-		{ "procedure 12", { .version = 3, .procedure = 12 } },
+		{ "procedure 15", { .version = 3, .procedure = 15 } },
 		{ "before 1970", { .version = 3,
 				     .procedure = DRAC_PROC_SET,
 				     .addr = addr("192.0.2.100"),

@@ -243,7 +243,7 @@ rights_are_asked_for(void)
 		    DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
 		{ "listed host asks what is closed", &mailhost,
 		    DRAC_PROC_CLOSED, DRAC_ANSWER_PERM, DRAC_REFUSAL_RIGHT },
-		{ "root asks what is not", &root, 12, DRAC_ANSWER_UNKNOWN, 0 },
+		{ "root asks what is not", &root, 15, DRAC_ANSWER_UNKNOWN, 0 },
 	};
 	struct drac_addr a = addr("192.0.2.7");
 
