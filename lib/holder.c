@@ -40,7 +40,7 @@ is_for_writing(const char *pid, const char *fd)
 	unsigned flags = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, fd);
+	snprintf(path, sizeof(path), "/proc/%.11s/fdinfo/%.11s", pid, fd);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return false;
@@ -51,11 +51,25 @@ is_for_writing(const char *pid, const char *fd)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+/*
+ * What the kernel knows without asking the file system: one in user space,
+ * which any user may mount, need not answer.
+ */
+static bool
+is_same_file(const char *link, const char *path)
+{
+	struct statx a, b;
+
+	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &a) == 0 &&
+	       statx(AT_FDCWD, link, AT_STATX_DONT_SYNC, STATX_INO, &b) == 0 &&
+	       a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
+	       a.stx_dev_minor == b.stx_dev_minor;
+}
+
 /* Is link, where the descriptor points to, one of the paths? NULL: no. */
 static const char *
 path_of(const struct walk *walk, const char *link)
 {
-	struct stat open_one, there;
 	char target[PATH_MAX];
 	ssize_t length = readlink(link, target, sizeof(target) - 1);
 
@@ -69,10 +83,7 @@ path_of(const struct walk *walk, const char *link)
 		    (target[size] == '\0' ||
 			strcmp(target + size, REMOVED) == 0))
 			return walk->paths[i];
-		if (target[0] == '/' && stat(walk->paths[i], &there) == 0 &&
-		    stat(link, &open_one) == 0 &&
-		    there.st_dev == open_one.st_dev &&
-		    there.st_ino == open_one.st_ino)
+		if (target[0] == '/' && is_same_file(link, walk->paths[i]))
 			return walk->paths[i];
 	}
 	return NULL;
@@ -93,7 +104,7 @@ holds(const struct walk *walk, const char *pid)
 	bool found = false;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%.11s/fd", pid);
 	dir = opendir(path);
 	if (dir == NULL)
 		return false;
@@ -104,7 +115,7 @@ holds(const struct walk *walk, const char *pid)
 
 		if (!is_number(entry->d_name))
 			continue;
-		snprintf(link, sizeof(link), "%s/%s", path, entry->d_name);
+		snprintf(link, sizeof(link), "%s/%.11s", path, entry->d_name);
 		what = path_of(walk, link);
 		found = what != NULL && is_for_writing(pid, entry->d_name);
 		if (found)
@@ -121,7 +132,7 @@ read_name(const char *pid, char name[16])
 	size_t got = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%.11s/comm", pid);
 	file = fopen(path, "re");
 	if (file != NULL) {
 		got = fread(name, 1, 15, file);

@@ -7,6 +7,7 @@
  */
 
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -667,10 +668,12 @@ writer_of_another_namespace_is_not_dead(void)
 	if (outer == 0) {
 		if (unshare(CLONE_NEWPID) == -1)
 			_exit(7);
-		/* Its first process would take its children with it. */
-		if (fork() == 0)
+		/* Its first process takes the others with it, and goes with us. */
+		if (fork() == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			for (;;)
 				(void)pause();
+		}
 		writer = fork();
 		if (writer == 0) {
 			fork_here = child;
