@@ -413,6 +413,11 @@ drac_journal_append(struct drac_journal *journal, const uint32_t *pgno,
 
 	if (buffer == NULL)
 		return -1;
+	if (count == 0) { /* a reader would take it for the end */
+		free(buffer);
+		errno = EINVAL;
+		return -1;
+	}
 	at = buffer + head;
 	for (size_t i = 0; i < count; i++) {
 		memcpy(at, &pgno[i], sizeof(pgno[i]));

@@ -1292,9 +1292,32 @@ sync_names(const struct drac_store *store)
 	return fsync(store->place.dir);
 }
 
-/* What was changed: safe in the journal first, then into the map. */
+/*
+ * Room in the ring for the change. *again: updates waited there for a reader,
+ * and the map was replaced by a copy with them in it; the change has to be
+ * made to that.
+ */
 static int
-commit(struct drac_store *store, struct drac_why *why)
+make_room_in_journal(struct drac_store *store, bool *again,
+    struct drac_why *why)
+{
+	bool waiting = store->pending.count > 0;
+
+	if (drac_journal_fits(&store->journal, store->changed.count))
+		return 0;
+	if (checkpoint(store, why) == -1)
+		return -1;
+	*again = waiting;
+	return 0;
+}
+
+/*
+ * What was changed: safe in the journal first, then into the map. Once the
+ * journal has it, it counts: what fails then is left to the next writer, as it
+ * is when a reader is in the way.
+ */
+static int
+commit(struct drac_store *store, bool *again, struct drac_why *why)
 {
 	const struct drac_images *images = &store->changed;
 
@@ -1302,16 +1325,22 @@ commit(struct drac_store *store, struct drac_why *why)
 		return commit_by_copy(store, why) == -1
 			   ? drac_map_fail(store, "copy", why)
 			   : 0;
-	if (!drac_journal_fits(&store->journal, images->count) &&
-	    checkpoint(store, why) == -1)
+	if (make_room_in_journal(store, again, why) == -1)
 		return -1;
+	if (*again)
+		return 0;
 	if (sync_names(store) == -1 ||
 	    drac_journal_append(&store->journal, images->pgno, images->data,
 		images->count, store->opts.sync) == -1)
 		return drac_map_fail(store, DRAC_JOURNAL, why);
-	if (make_pending(store) == -1)
-		return drac_map_fail(store, "", why);
-	return apply(store, store->deferred, why);
+	if (make_pending(store) == -1) {
+		(void)drac_map_fail(store, "", why);
+		store->attached = false;
+	} else if (apply(store, store->deferred, why) == 0) {
+		return 0;
+	}
+	store->deferred = store->repaired = true;
+	return 0;
 }
 
 static int
@@ -1355,7 +1384,7 @@ change_once(struct drac_store *store, drac_map_change_fn *change, void *arg,
 		return 0;
 	if ((int64_t)now > store->journal.head.mark)
 		store->journal.head.mark = (int64_t)now;
-	return commit(store, why);
+	return commit(store, again, why);
 }
 
 /* Lock and attached: make the change, however many tries it takes. */

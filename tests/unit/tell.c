@@ -116,6 +116,8 @@ tell_at(const char *servers, unsigned timeout_ms, time_t boot)
 		.hosts = hosts_path,
 		.breaker_dir = breaker,
 		.boot = boot,
+		.user = "alice",
+		.service = "dovecot",
 		.timeout_ms = timeout_ms };
 
 	configure(&conf, servers);
