@@ -1311,11 +1311,7 @@ make_room_in_journal(struct drac_store *store, bool *again,
 	return 0;
 }
 
-/*
- * What was changed: safe in the journal first, then into the map. Once the
- * journal has it, it counts: what fails then is left to the next writer, as it
- * is when a reader is in the way.
- */
+/* What was changed: safe in the journal first, then into the map. */
 static int
 commit(struct drac_store *store, bool *again, struct drac_why *why)
 {
@@ -1333,14 +1329,9 @@ commit(struct drac_store *store, bool *again, struct drac_why *why)
 	    drac_journal_append(&store->journal, images->pgno, images->data,
 		images->count, store->opts.sync) == -1)
 		return drac_map_fail(store, DRAC_JOURNAL, why);
-	if (make_pending(store) == -1) {
-		(void)drac_map_fail(store, "", why);
-		store->attached = false;
-	} else if (apply(store, store->deferred, why) == 0) {
-		return 0;
-	}
-	store->deferred = store->repaired = true;
-	return 0;
+	if (make_pending(store) == -1)
+		return drac_map_fail(store, "", why);
+	return apply(store, store->deferred, why);
 }
 
 static int

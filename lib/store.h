@@ -128,9 +128,8 @@ struct drac_op {
 /*
  * At most DRAC_OPS_MAX changes, in order; EINVAL: more. 0: all of them are
  * safe. -1: none of them counts, and no done is set. Where only the writing
- * of the map failed they are deferred: all of them are in the journal, the
- * next change or upkeep completes all of them, and why says what failed
- * although the result is 0; never are some there and others not. When no
+ * of the map failed, all of them are in the journal, and the next change or
+ * upkeep completes all of them; never are some there and others not. When no
  * change has anything to write, the disk is not waited for. An owner's ADD
  * removes no expired entries in passing.
  */
