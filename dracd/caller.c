@@ -451,7 +451,11 @@ ask_own(struct drac_gate *gate, struct drac_caller *caller)
 		return DRAC_REFUSAL_PORT;
 	if (has_roots_port(gate, caller))
 		return DRAC_REFUSAL_NONE;
-	if (gate->user_count == 0)
+	/*
+	 * Who sent a datagram may be gone, and a socket of somebody else be on
+	 * that port: over UDP no user counts.
+	 */
+	if (gate->user_count == 0 || caller->road == DRAC_ROAD_UDP)
 		return DRAC_REFUSAL_PORT;
 	learn_user(gate, caller);
 	if (!caller->told)
@@ -539,9 +543,15 @@ drac_gate_advise(struct drac_gate *gate, struct drac_caller *caller,
 			return;
 	}
 	name_user(caller->uid, name, sizeof name);
-	snprintf(text, DRAC_ADVICE_TEXT,
-	    ", from user %s (uid %u): set allow_users = %s, or any", name,
-	    (unsigned)caller->uid, name);
+	if (caller->road == DRAC_ROAD_UDP)
+		snprintf(text, DRAC_ADVICE_TEXT,
+		    ", from user %s (uid %u): set allow_users = any, or let "
+		    "it call by TCP",
+		    name, (unsigned)caller->uid);
+	else
+		snprintf(text, DRAC_ADVICE_TEXT,
+		    ", from user %s (uid %u): set allow_users = %s, or any",
+		    name, (unsigned)caller->uid, name);
 }
 
 void

@@ -344,6 +344,7 @@ began(pid_t pid)
 	const char *after;
 	unsigned long long ticks;
 	ssize_t got;
+	long threads;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
@@ -357,10 +358,11 @@ began(pid_t pid)
 	if (after == NULL ||
 	    sscanf(after,
 		") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-		"%*d %*d %*d %*d %llu",
-		&state, &ticks) != 2)
+		"%*d %*d %ld %*d %llu",
+		&state, &threads, &ticks) != 3)
 		return -1;
-	if (state == 'Z' || state == 'X')
+	/* A leader that has ended may have left threads that go on. */
+	if ((state == 'Z' || state == 'X') && threads <= 1)
 		return 0;
 	return (int64_t)(ticks * 1000 / (unsigned long)sysconf(_SC_CLK_TCK));
 }
