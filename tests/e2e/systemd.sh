@@ -4,9 +4,13 @@
 # lib.sh and cases.sh.
 
 # systemd as process 1 of the root, with a /sys of its own and only as many
-# devices as it needs. Its journal takes /dev/log.
+# devices as it needs. Its journal takes /dev/log. One at a time: two of them
+# are in each other's way with their control groups.
 boot()
 {
+	mkdir -p "$top/build/e2e"
+	exec 9>"$top/build/e2e/systemd.lock"
+	flock 9
 	ln -s pts/ptmx "$root/dev/ptmx"
 	rm -f "$root/dev/log"
 	mkdir -p "$root/sys"

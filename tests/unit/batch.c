@@ -507,7 +507,7 @@ ring_that_wraps_while_updates_wait_loses_nothing(void)
 		fill_ops(ops, i * DRAC_OPS_MAX, DRAC_OPS_MAX, NOW + 60);
 		CHECK(do_ops(store, ops, DRAC_OPS_MAX) == 0);
 	}
-	store->opts.timeout_ms = 64;
+	store->opts.timeout_ms = 20;
 	held[0] = hold_map();
 	for (unsigned round = 0; round < 23; round++) {
 		struct drac_why why;
