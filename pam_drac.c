@@ -19,6 +19,7 @@
 
 #include "breaker.h"
 #include "pam_drac_parts.h"
+#include "sys.h"
 
 #define EXPORT   __attribute__((visibility("default")))
 #define CONF_ARG "conf="
@@ -140,16 +141,14 @@ static void
 begin(struct drac_attempt *attempt)
 {
 	struct drac_login *login = &attempt->login;
-	struct timespec boot;
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
 	login->conf = &attempt->conf;
 	login->say = drac_say;
 	login->say_arg = attempt;
 	login->hosts = DRAC_LOGIN_HOSTS;
 	login->breaker_dir = DRAC_BREAKER_DIR;
 	login->now = time(NULL);
-	login->boot = boot.tv_sec;
+	login->boot = (time_t)(drac_sys_boot_ms() / 1000);
 	login->level = DRAC_LOGIN_ERR;
 	drac_recall(attempt);
 	drac_words(attempt);

@@ -15,18 +15,10 @@
 #include <unistd.h>
 
 #include "lookup_parts.h"
+#include "sys.h"
 
 /* Nothing lasts longer. */
 #define DRAC_NEVER ((time_t)INT64_MAX)
-
-static int64_t
-boot_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* The thread asks. */
 
@@ -40,7 +32,7 @@ drac_lookup_moment(const struct drac_lookups *lookups)
 	/* time(3) may be some milliseconds late. */
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (struct drac_lookup_moment){ .now = now.tv_sec,
-		.alive = boot_ms() - heart_ms <= DRAC_LOOKUP_HEART_MS };
+		.alive = (int64_t)drac_sys_boot_ms() - heart_ms <= DRAC_LOOKUP_HEART_MS };
 }
 
 /* 1 it is there, 0 it is not, -1 there is no table. */
@@ -289,7 +281,7 @@ drac_lookups_start(struct drac_lookups *lookups, struct drac_why *why)
 	sigset_t all, before;
 	int error;
 
-	drac_lookups_beat(lookups, boot_ms());
+	drac_lookups_beat(lookups, (int64_t)drac_sys_boot_ms());
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error =

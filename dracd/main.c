@@ -272,11 +272,7 @@ tick(struct daemon *d, int64_t now_ms)
 static void
 beat(const struct daemon *d)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	drac_lookups_beat(d->state.lookups,
-	    (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+	drac_lookups_beat(d->state.lookups, (int64_t)drac_sys_boot_ms());
 }
 
 /* What the clock says, and what there is to do at once when it was set. */

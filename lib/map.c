@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "entries.h"
+#include "sys.h"
 
 #define REPLACE_EVERY_S 60
 #define DEFER_MOST_S    5   /* no reader that is at work takes as long */
@@ -667,15 +668,6 @@ too_big_to_copy(const struct drac_store *store, uint32_t pages)
 		   (unsigned)drac_place_left(&store->place);
 }
 
-static int64_t
-boottime_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec;
-}
-
 /* Has the copy to be made now, however long it takes? */
 static bool
 copy_is_due(const struct drac_store *store, int64_t now)
@@ -693,7 +685,7 @@ copy_is_due(const struct drac_store *store, int64_t now)
 static int
 readers_in_the_way(struct drac_store *store, bool must, struct drac_why *why)
 {
-	int64_t now = boottime_s() + 1; /* never 0 */
+	int64_t now = (int64_t)(drac_sys_boot_ms() / 1000) + 1; /* never 0 */
 	int64_t last = store->journal.head.replaced;
 
 	if (!must &&

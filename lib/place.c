@@ -284,15 +284,6 @@ namespaces(void)
 	return (int64_t)((pid.st_ino * 31 + clock.st_ino) & UINT32_MAX);
 }
 
-static int64_t
-boottime_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int
 lock_range(int fd, short type, int64_t start, int64_t length)
 {
@@ -313,7 +304,7 @@ say_who_holds(int fd)
 	if (ns != 0)
 		(void)lock_range(fd, F_WRLCK,
 		    HOLDERS + (ns << PID_BITS | (int64_t)getpid()),
-		    boottime_ms() + 1);
+		    (int64_t)drac_sys_boot_ms() + 1);
 }
 
 /* fd: another description than the holder's. */

@@ -21,6 +21,7 @@
 
 #include "breaker.h"
 #include "drac-login.h"
+#include "sys.h"
 
 static const char usage_text[] =
     "usage: drac-login [-c CONF] -a ADDRESS | -e VARIABLE [-u USER]\n"
@@ -54,16 +55,13 @@ void
 drac_post_begin(struct drac_login *login, const struct drac_conf *conf,
     struct drac_post_speaker *speaker)
 {
-	struct timespec boot;
-
-	clock_gettime(CLOCK_BOOTTIME, &boot);
 	login->conf = conf;
 	login->say = drac_post_say;
 	login->say_arg = speaker;
 	login->hosts = DRAC_LOGIN_HOSTS;
 	login->breaker_dir = DRAC_BREAKER_DIR;
 	login->now = time(NULL);
-	login->boot = boot.tv_sec;
+	login->boot = (time_t)(drac_sys_boot_ms() / 1000);
 	login->level = DRAC_LOGIN_INFO;
 }
 
